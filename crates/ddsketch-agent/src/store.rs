@@ -1,0 +1,340 @@
+//! How many values each key has.
+//!
+//! Two places hold counts, and a key's count is the sum of both:
+//!
+//! * the **window**, 32-bit counters for a run of neighbouring keys, where a batch of values is
+//!   counted by one addition each. It comes with the first larger batch and grows to follow the
+//!   data, up to [`SPAN_MAX`] keys;
+//! * the **list**, sorted pairs, for sketches of few values, for keys far from the window (values of
+//!   widely different sizes), and for counts that do not fit 32 bits.
+//!
+//! Memory is bounded: 32 KiB of window, and a list of at most [`BIN_LIMIT`] pairs once the
+//! owner has folded the store.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::iter::Peekable;
+
+use crate::{BIN_LIMIT, Profile};
+
+/// Keys the window may span: ±1e9 down to ±1e-9, in 32 KiB.
+const SPAN_MAX: usize = 8192;
+
+/// Keys added on either side when the window grows, about an octave and a half.
+const MARGIN: i32 = 64;
+
+/// Batches below this size do not open a window: a list of so few pairs is smaller.
+const BATCH_FOR_WINDOW: usize = 48;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Store {
+    /// Ascending keys without repetition, no count 0.
+    list: Vec<(i16, u64)>,
+    /// Counts of the keys from `first` on.
+    window: Vec<u32>,
+    first: i32,
+    /// Sum of the window's counters. At most `u32::MAX`, so none of them overflows.
+    window_total: u64,
+    /// Sum of all counts.
+    total: u64,
+    /// At least the number of bins of [`Profile::U16`] these counts make; see [`Store::measure`].
+    bins_bound: usize,
+}
+
+/// What [`Store::measure`] finds.
+pub(crate) struct Measure {
+    /// Keys with a count.
+    pub(crate) keys: usize,
+    /// Bins of [`Profile::U16`], before trimming.
+    pub(crate) bins: usize,
+}
+
+impl Store {
+    /// A store with the given counts, which ascend strictly and contain no 0.
+    pub(crate) fn from_sorted(list: Vec<(i16, u64)>) -> Self {
+        let total = list.iter().map(|(_, n)| n).sum();
+        // A bound without need to be close: measured when it matters.
+        Self { list, total, bins_bound: usize::MAX, ..Self::default() }
+    }
+
+    /// Sum of all counts.
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Empties the store; it keeps its memory.
+    pub(crate) fn clear(&mut self) {
+        self.list.clear();
+        self.window.fill(0);
+        (self.window_total, self.total, self.bins_bound) = (0, 0, 0);
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.list.capacity() * size_of::<(i16, u64)>() + self.window.capacity() * size_of::<u32>()
+    }
+
+    /// Counts each of `keys` once, and leaves them in another order. About 1 ns a key.
+    pub(crate) fn add_keys(&mut self, keys: &mut [i16]) {
+        let len = keys.len();
+        self.total += len as u64;
+        self.bins_bound = self.bins_bound.saturating_add(len);
+        if self.window_total + len as u64 > u64::from(u32::MAX) {
+            self.empty_window();
+        }
+        let outside = self.count_inside(keys);
+        if outside > 0 {
+            self.add_outside(&mut keys[..outside], len);
+        }
+    }
+
+    /// Counts the keys inside the window; moves the others to the front and gives their number.
+    fn count_inside(&mut self, keys: &mut [i16]) -> usize {
+        let mut outside = 0;
+        for i in 0..keys.len() {
+            // Below the window the index wraps round to a huge one.
+            match self.window.get_mut((i32::from(keys[i]) - self.first) as usize) {
+                Some(count) => *count += 1,
+                None => {
+                    keys[outside] = keys[i];
+                    outside += 1;
+                }
+            }
+        }
+        self.window_total += (keys.len() - outside) as u64;
+        outside
+    }
+
+    /// Counts `keys`, which the window did not cover when a batch of `batch` keys met it.
+    #[cold]
+    fn add_outside(&mut self, mut keys: &mut [i16], batch: usize) {
+        if batch >= BATCH_FOR_WINDOW {
+            let low = keys.iter().copied().min().unwrap_or(0);
+            let high = keys.iter().copied().max().unwrap_or(0);
+            let mut moved = self.grow(low.into(), high.into());
+            if !moved && keys.len() > batch / 2 {
+                // The data is elsewhere, or too spread for one window: take the middle of it.
+                let middle = keys.len() / 2;
+                let middle = i32::from(*keys.select_nth_unstable(middle).1);
+                self.empty_window();
+                self.window = Vec::new();
+                let reach = SPAN_MAX as i32 / 4;
+                moved = self.grow(
+                    i32::from(low).max(middle - reach),
+                    i32::from(high).min(middle + reach),
+                );
+            }
+            if moved {
+                let outside = self.count_inside(keys);
+                keys = &mut keys[..outside];
+            }
+        }
+        keys.sort_unstable();
+        let groups = keys.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u64));
+        self.add_to_list(groups);
+    }
+
+    /// Makes the window cover `low..=high` besides what it covers, if that is not too much.
+    fn grow(&mut self, low: i32, high: i32) -> bool {
+        let old = self.window.len() as i32;
+        let (mut first, mut end) = (low - MARGIN, high + 1 + MARGIN);
+        if old > 0 {
+            first = first.min(self.first);
+            end = end.max(self.first + old);
+        }
+        if (end - first) as usize > SPAN_MAX {
+            return false;
+        }
+        let mut window = vec![0; (end - first) as usize];
+        if old > 0 {
+            let start = (self.first - first) as usize;
+            window[start..start + old as usize].copy_from_slice(&self.window);
+        }
+        (self.window, self.first) = (window, first);
+        true
+    }
+
+    /// Moves the window's counts to the list.
+    fn empty_window(&mut self) {
+        if self.window_total > 0 {
+            self.list = self.iter().collect();
+            self.window.fill(0);
+            self.window_total = 0;
+        }
+    }
+
+    /// Adds counts for keys that ascend strictly; none is 0.
+    pub(crate) fn add_sorted(&mut self, groups: impl IntoIterator<Item = (i16, u64)>) {
+        let (mut total, mut bins) = (self.total, self.bins_bound);
+        let mut rest = Vec::new();
+        for (k, n) in groups {
+            total = total.saturating_add(n);
+            bins = bins.saturating_add(bins_of(n));
+            let fits = self.window_total.saturating_add(n) <= u64::from(u32::MAX);
+            match self.window.get_mut((i32::from(k) - self.first) as usize) {
+                Some(count) if fits => {
+                    *count += n as u32;
+                    self.window_total += n;
+                }
+                _ => rest.push((k, n)),
+            }
+        }
+        self.add_to_list(rest);
+        (self.total, self.bins_bound) = (total, bins);
+    }
+
+    /// Adds counts for keys that ascend strictly to the list, whatever the window covers.
+    fn add_to_list(&mut self, groups: impl IntoIterator<Item = (i16, u64)>) {
+        let mut groups = groups.into_iter().peekable();
+        if groups.peek().is_none() {
+            return;
+        }
+        let list = core::mem::take(&mut self.list);
+        self.list = Sum { a: list.into_iter().peekable(), b: groups }.collect();
+    }
+
+    /// Keys and counts in ascending order of keys.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (i16, u64)> {
+        let counts = if self.window_total > 0 { &self.window[..] } else { &[] };
+        let window = (self.first..).zip(counts).filter(|(_, n)| **n > 0);
+        // The margins may lie outside of i16, but hold no counts.
+        let window = window.map(|(k, n)| (k as i16, u64::from(*n)));
+        Sum { a: self.list.iter().copied().peekable(), b: window.peekable() }
+    }
+
+    /// Whether there could be more than [`BIN_LIMIT`] bins, so that [`Store::measure`] is due.
+    /// Cheap: a bound grows with each insert, and measuring brings it down.
+    pub(crate) fn may_exceed_limit(&self) -> bool {
+        self.bins_bound > BIN_LIMIT
+    }
+
+    /// Counts keys and bins. Until the next call the bound is one for bins, or for keys only.
+    pub(crate) fn measure(&mut self, watch_bins: bool) -> Measure {
+        let mut found = Measure { keys: 0, bins: 0 };
+        for (_, n) in self.iter() {
+            found.keys += 1;
+            found.bins = found.bins.saturating_add(bins_of(n));
+        }
+        self.bins_bound = if watch_bins { found.bins } else { found.keys };
+        found
+    }
+
+    /// Folds the lowest keys into the lowest of the [`BIN_LIMIT`] highest.
+    pub(crate) fn fold(&mut self) {
+        let mut all: Vec<_> = self.iter().collect();
+        let Some(removed) = all.len().checked_sub(BIN_LIMIT).filter(|removed| *removed > 0) else {
+            return;
+        };
+        let folded: u64 = all.drain(..removed).map(|(_, n)| n).sum();
+        all[0].1 += folded;
+        self.list = all;
+        self.window.fill(0);
+        self.window_total = 0;
+        self.bins_bound = self.bins_bound.min(BIN_LIMIT);
+    }
+}
+
+/// Bins of [`Profile::U16`] for `n` values of one key.
+fn bins_of(n: u64) -> usize {
+    n.div_ceil(u64::from(Profile::U16.count_max())) as usize
+}
+
+/// The counts of two lists of strictly ascending keys together.
+struct Sum<A: Iterator, B: Iterator> {
+    a: Peekable<A>,
+    b: Peekable<B>,
+}
+
+impl<A, B> Iterator for Sum<A, B>
+where
+    A: Iterator<Item = (i16, u64)>,
+    B: Iterator<Item = (i16, u64)>,
+{
+    type Item = (i16, u64);
+
+    fn next(&mut self) -> Option<(i16, u64)> {
+        let (Some(a), Some(b)) = (self.a.peek(), self.b.peek()) else {
+            return self.a.next().or_else(|| self.b.next());
+        };
+        match a.0.cmp(&b.0) {
+            core::cmp::Ordering::Less => self.a.next(),
+            core::cmp::Ordering::Greater => self.b.next(),
+            core::cmp::Ordering::Equal => {
+                let sum = (a.0, a.1.saturating_add(b.1));
+                self.a.next();
+                self.b.next();
+                Some(sum)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::BTreeMap;
+
+    fn counts(store: &Store) -> Vec<(i16, u64)> {
+        store.iter().collect()
+    }
+
+    /// Adds the batches to a store and to a map and compares after each.
+    fn assert_counts(batches: &[Vec<i16>]) -> Store {
+        let (mut store, mut map) = (Store::default(), BTreeMap::new());
+        for batch in batches {
+            batch.iter().for_each(|k| *map.entry(*k).or_insert(0) += 1);
+            store.add_keys(&mut batch.clone());
+            assert_eq!(counts(&store), map.clone().into_iter().collect::<Vec<_>>());
+        }
+        assert_eq!(store.total(), map.values().sum::<u64>());
+        store
+    }
+
+    #[test]
+    fn few_keys_stay_a_list() {
+        let store = assert_counts(&[vec![5, -3, 5], vec![32767, -32767], vec![5]]);
+        assert!(store.window.is_empty());
+    }
+
+    #[test]
+    fn the_window_follows_the_data() {
+        let run = |from: i16| (from..from + 300).collect::<Vec<_>>();
+        // Growing both ways, a jump too far for one window, both ends of the key range.
+        let store =
+            assert_counts(&[run(1000), run(900), run(2000), run(20_000), run(-32_767), run(32_400)]);
+        assert!(store.window.len() <= SPAN_MAX);
+        assert!(store.first > 30_000, "the last batch lies in the window");
+    }
+
+    #[test]
+    fn spread_keys_take_no_more_than_the_largest_window() {
+        let spread: Vec<i16> = (0..512).map(|i| -32_700 + 127 * i).collect();
+        let store = assert_counts(&[spread.clone(), spread.clone(), spread]);
+        assert!(store.window.len() <= SPAN_MAX);
+    }
+
+    #[test]
+    fn counters_near_their_limit_move_to_the_list() {
+        let mut store = Store::default();
+        store.add_keys(&mut [7; 100]);
+        store.add_sorted([(7, u64::from(u32::MAX) - 150)]);
+        store.add_keys(&mut [7; 100]);
+        store.add_sorted([(7, u64::from(u32::MAX)), (8, 1 << 40)]);
+        assert_eq!(counts(&store), [(7, 2 * u64::from(u32::MAX) + 50), (8, 1 << 40)]);
+    }
+
+    #[test]
+    fn folding_keeps_the_highest_keys_and_the_total() {
+        let mut store = Store::default();
+        for start in (-30_000..30_000).step_by(5120) {
+            let mut batch: Vec<i16> = (start..start + 5120).step_by(10).map(|k| k as i16).collect();
+            store.add_keys(&mut batch);
+        }
+        let before = counts(&store);
+        store.fold();
+        let after = counts(&store);
+        assert_eq!(after.len(), BIN_LIMIT);
+        let folded = before.len() - BIN_LIMIT;
+        assert_eq!(after[1..], before[folded + 1..]);
+        assert_eq!(after[0], (before[folded].0, folded as u64 + 1));
+    }
+}

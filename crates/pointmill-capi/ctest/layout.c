@@ -1,0 +1,36 @@
+// The structs of the header are laid out as the library believes. layout.inc is written by a unit
+// test of the library; everything here is decided by the compiler.
+#include "check.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+#if UINTPTR_MAX == UINT64_MAX
+#define STRUCT(type, bytes) static_assert(sizeof(type) == (bytes), #type " has another size");
+#define FIELD(type, field, at, bytes)                                                          \
+    static_assert(offsetof(type, field) == (at), #type "." #field " stands elsewhere");        \
+    static_assert(sizeof(((type *)0)->field) == (bytes), #type "." #field " has another size");
+#include "layout.inc"
+#endif
+
+// The INIT macros set struct_size and nothing else.
+#define INITIAL(type, init)                                                                    \
+    do {                                                                                       \
+        type initial = init;                                                                   \
+        CHECK(initial.struct_size == sizeof initial);                                          \
+    } while (0)
+
+static void initial_values_carry_the_size(void) {
+    INITIAL(pointmill_error, POINTMILL_ERROR_INIT);
+    INITIAL(pointmill_summary, POINTMILL_SUMMARY_INIT);
+    INITIAL(pointmill_option, POINTMILL_OPTION_INIT);
+    INITIAL(pointmill_engine_stats, POINTMILL_ENGINE_STATS_INIT);
+    INITIAL(pointmill_entry, POINTMILL_ENTRY_INIT);
+    INITIAL(pointmill_payload, POINTMILL_PAYLOAD_INIT);
+    INITIAL(pointmill_skipped, POINTMILL_SKIPPED_INIT);
+}
+
+int main(void) {
+    RUN(initial_values_carry_the_size);
+    return FINISH();
+}

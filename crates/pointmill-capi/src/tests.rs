@@ -1,0 +1,533 @@
+//! The boundary from the inside: a panic in every function, the poison it leaves, the layout of
+//! structs, and the lists that must agree. The functions' work is tested from C, in `ctest/`.
+
+use std::collections::BTreeSet;
+use std::ffi::CStr;
+use std::fmt::Write as _;
+use std::ptr;
+
+use crate::boundary::injection;
+use crate::codes::*;
+use crate::config::*;
+use crate::context::*;
+use crate::engine::*;
+use crate::library::*;
+use crate::payloads::*;
+use crate::record::*;
+use crate::sketch::*;
+use crate::sketch_bytes::*;
+use crate::snapshot::*;
+use crate::text::*;
+
+const NOW: i64 = 1_700_000_000;
+
+/// One call of an exported function.
+macro_rules! c {
+    ($call:expr) => {{
+        // SAFETY: the tests pass live handles of a Fixture and pointers to their own locals.
+        unsafe { $call }
+    }};
+}
+
+/// One live object of every type.
+struct Fixture {
+    sketch: *mut pointmill_sketch,
+    config: *mut pointmill_config,
+    engine: *mut pointmill_engine,
+    snapshot: *mut pointmill_snapshot,
+    payloads: *mut pointmill_payloads,
+    context: u64,
+}
+
+impl Fixture {
+    fn new() -> Fixture {
+        let mut f = Fixture {
+            sketch: ptr::null_mut(),
+            config: ptr::null_mut(),
+            engine: ptr::null_mut(),
+            snapshot: ptr::null_mut(),
+            payloads: ptr::null_mut(),
+            context: 0,
+        };
+        let none = ptr::null_mut();
+        assert_eq!(c!(pointmill_sketch_new(&mut f.sketch)), POINTMILL_OK);
+        assert_eq!(c!(pointmill_sketch_insert(f.sketch, 1.0)), POINTMILL_OK);
+        assert_eq!(c!(pointmill_config_new(&mut f.config)), POINTMILL_OK);
+        let arena = c!(pointmill_config_set(
+            f.config,
+            c"contexts_max".as_ptr(),
+            c"64".as_ptr(),
+            none
+        ));
+        assert_eq!(arena, POINTMILL_OK);
+        assert_eq!(
+            c!(pointmill_engine_new(f.config, &mut f.engine, none)),
+            POINTMILL_OK
+        );
+        assert_eq!(c!(pointmill_tick(f.engine, NOW)), POINTMILL_OK);
+        let name = pointmill_str::lend("m");
+        let kind = POINTMILL_DISTRIBUTION;
+        let context = c!(pointmill_context(
+            f.engine,
+            kind,
+            name,
+            ptr::null(),
+            0,
+            &mut f.context
+        ));
+        assert_eq!(context, POINTMILL_OK);
+        assert_eq!(c!(pointmill_record(f.engine, f.context, 1.0)), POINTMILL_OK);
+        let flush = c!(pointmill_flush(
+            f.engine,
+            NOW,
+            POINTMILL_FLUSH_ALL,
+            &mut f.snapshot
+        ));
+        assert_eq!(flush, POINTMILL_OK);
+        assert_eq!(
+            c!(pointmill_encode(
+                f.snapshot,
+                f.config,
+                &mut f.payloads,
+                none
+            )),
+            POINTMILL_OK
+        );
+        f
+    }
+}
+
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        c!(pointmill_sketch_free(self.sketch));
+        c!(pointmill_config_free(self.config));
+        c!(pointmill_engine_free(self.engine));
+        c!(pointmill_snapshot_free(self.snapshot));
+        c!(pointmill_payloads_free(self.payloads));
+    }
+}
+
+/// A function's name, and a call of it that would succeed. True if it answers as after a panic.
+type Call = (&'static str, fn(&Fixture) -> bool);
+
+/// Calls whose answer is a status.
+macro_rules! calls {
+    ($f:ident: $($name:ident($($arg:expr),* $(,)?);)+) => {
+        [$((stringify!($name), |$f: &Fixture| {
+            let _ = $f;
+            c!($name($($arg),*)) == POINTMILL_E_PANIC
+        })),+]
+    };
+}
+
+const NONE: *mut pointmill_error = ptr::null_mut();
+
+fn sketch_calls() -> Vec<Call> {
+    let calls: [Call; 15] = calls! { f:
+        pointmill_sketch_new(&mut ptr::null_mut());
+        pointmill_sketch_clone(f.sketch, &mut ptr::null_mut());
+        pointmill_sketch_insert(f.sketch, 1.0);
+        pointmill_sketch_insert_n(f.sketch, 1.0, 2);
+        pointmill_sketch_insert_sampled(f.sketch, 1.0, 0.5);
+        pointmill_sketch_insert_many(f.sketch, [1.0].as_ptr(), 1);
+        pointmill_sketch_insert_interpolated(f.sketch, 1.0, 2.0, 3);
+        pointmill_sketch_merge(f.sketch, f.sketch);
+        pointmill_sketch_summary(f.sketch, &mut summary());
+        pointmill_sketch_quantile(f.sketch, 0.5, &mut 0.0);
+        pointmill_sketch_quantile_agent(f.sketch, 0.5, &mut 0.0);
+        pointmill_sketch_bins(f.sketch, 1, [0; 9].as_mut_ptr(), [0; 9].as_mut_ptr(), 9, &mut 0);
+        pointmill_sketch_key(1.0, &mut 0);
+        pointmill_sketch_encode(f.sketch, 3, [0; 99].as_mut_ptr(), 99, &mut 0);
+        pointmill_sketch_decode(3, ptr::null(), 0, &mut ptr::null_mut(), NONE);
+    };
+    calls.to_vec()
+}
+
+fn engine_calls() -> Vec<Call> {
+    let calls: [Call; 17] = calls! { f:
+        pointmill_code_at(0, &mut 0);
+        pointmill_config_new(&mut ptr::null_mut());
+        pointmill_config_set(f.config, c"interval_s".as_ptr(), c"5".as_ptr(), NONE);
+        pointmill_config_get(f.config, c"tags".as_ptr(), [0; 9].as_mut_ptr(), 9, &mut 0);
+        pointmill_config_option(0, &mut option());
+        pointmill_config_choice(11, 0, &mut pointmill_str::lend(""));
+        pointmill_engine_new(f.config, &mut ptr::null_mut(), NONE);
+        pointmill_tick(f.engine, NOW);
+        pointmill_context(f.engine, 1, pointmill_str::lend("m"), ptr::null(), 0, &mut 0);
+        pointmill_record(f.engine, f.context, 1.0);
+        pointmill_record_at(f.engine, f.context, 1.0, NOW);
+        pointmill_record_sampled(f.engine, f.context, 1.0, 0.5);
+        pointmill_record_sampled_at(f.engine, f.context, 1.0, 0.5, NOW);
+        pointmill_record_many(f.engine, f.context, [1.0].as_ptr(), 1, &mut 0);
+        pointmill_record_batch(f.engine, [f.context].as_ptr(), [1.0].as_ptr(), 1, &mut 0);
+        pointmill_record_named(f.engine, 1, [pointmill_str::lend("m")].as_ptr(), 1, 1.0);
+        pointmill_flush(f.engine, NOW, 0, &mut ptr::null_mut());
+    };
+    calls.to_vec()
+}
+
+fn snapshot_calls() -> Vec<Call> {
+    let calls: [Call; 10] = calls! { f:
+        pointmill_stats(f.engine, &mut stats());
+        pointmill_snapshot_entry(f.snapshot, 0, &mut entry());
+        pointmill_snapshot_tag(f.snapshot, 0, 0, &mut pointmill_str::lend(""));
+        pointmill_snapshot_quantile(f.snapshot, 0, 0.5, &mut 0.0);
+        pointmill_snapshot_sketch(f.snapshot, 0, &mut ptr::null_mut());
+        pointmill_snapshot_merge(ptr::null(), 0, &mut ptr::null_mut());
+        pointmill_snapshot_group_by(f.snapshot, ptr::null(), 0, 0, &mut ptr::null_mut());
+        pointmill_encode(f.snapshot, f.config, &mut ptr::null_mut(), NONE);
+        pointmill_payloads_get(f.payloads, 0, &mut payload());
+        pointmill_payloads_skipped(f.payloads, 0, &mut skipped());
+    };
+    calls.to_vec()
+}
+
+/// Functions without a status: NULL, 0, or nothing.
+fn other_calls() -> Vec<Call> {
+    vec![
+        ("pointmill_version", |_| c!(pointmill_version()).is_null()),
+        ("pointmill_abi_version", |_| {
+            c!(pointmill_abi_version()) == 0
+        }),
+        ("pointmill_strerror", |_| {
+            c!(pointmill_strerror(0)).is_null()
+        }),
+        ("pointmill_code_name", |_| {
+            c!(pointmill_code_name(0)).is_null()
+        }),
+        ("pointmill_config_count", |_| {
+            c!(pointmill_config_count()) == 0
+        }),
+        ("pointmill_snapshot_len", |f| {
+            c!(pointmill_snapshot_len(f.snapshot)) == 0
+        }),
+        ("pointmill_payloads_len", |f| {
+            c!(pointmill_payloads_len(f.payloads)) == 0
+        }),
+        // After the panic the object still lives; the fixture frees it.
+        ("pointmill_sketch_free", |f| {
+            c!(pointmill_sketch_free(f.sketch)) == ()
+        }),
+        ("pointmill_config_free", |f| {
+            c!(pointmill_config_free(f.config)) == ()
+        }),
+        ("pointmill_engine_free", |f| {
+            c!(pointmill_engine_free(f.engine)) == ()
+        }),
+        ("pointmill_snapshot_free", |f| {
+            c!(pointmill_snapshot_free(f.snapshot)) == ()
+        }),
+        ("pointmill_payloads_free", |f| {
+            c!(pointmill_payloads_free(f.payloads)) == ()
+        }),
+    ]
+}
+
+fn all_calls() -> Vec<Call> {
+    [
+        sketch_calls(),
+        engine_calls(),
+        snapshot_calls(),
+        other_calls(),
+    ]
+    .concat()
+}
+
+/// Structs of the caller, all zero but for their size.
+macro_rules! zeroed {
+    ($($make:ident: $ty:ident;)+) => {
+        $(fn $make() -> $ty {
+            // SAFETY: numbers and raw pointers only, for which all zeros is a value.
+            let mut zero: $ty = unsafe { std::mem::zeroed() };
+            zero.struct_size = size_of::<$ty>() as u32;
+            zero
+        })+
+    };
+}
+
+zeroed! {
+    summary: pointmill_summary;
+    option: pointmill_option;
+    stats: pointmill_engine_stats;
+    entry: pointmill_entry;
+    payload: pointmill_payload;
+    skipped: pointmill_skipped;
+    error: pointmill_error;
+}
+
+fn listed(kind: &str) -> Vec<Vec<String>> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../include/symbols.txt");
+    let text = std::fs::read_to_string(path).unwrap();
+    let lines = text.lines().filter(|line| line.starts_with(kind));
+    lines
+        .map(|line| line.split(' ').skip(1).map(str::to_owned).collect())
+        .collect()
+}
+
+#[test]
+fn a_panic_in_any_function_becomes_its_answer() {
+    let calls = all_calls();
+    let called: BTreeSet<String> = calls.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let exported: BTreeSet<String> = listed("function").iter().map(|f| f[0].clone()).collect();
+    assert_eq!(called, exported, "every exported function is called here");
+    for (name, call) in calls {
+        let fixture = Fixture::new();
+        injection::arm();
+        assert!(call(&fixture), "{name}");
+        assert!(!injection::armed(), "{name} does not pass the boundary");
+    }
+}
+
+#[test]
+fn without_a_panic_the_same_calls_do_not_answer_so() {
+    for (name, call) in [sketch_calls(), engine_calls(), snapshot_calls()].concat() {
+        assert!(!call(&Fixture::new()), "{name}");
+    }
+}
+
+#[test]
+fn after_a_panic_an_object_refuses_changes_and_still_tells_what_it_holds() {
+    let changing_engine = |name: &str| {
+        ["context", "record", "tick", "flush"]
+            .iter()
+            .any(|word| name.contains(word))
+    };
+    let changing_sketch = |name: &str| {
+        name.starts_with("pointmill_sketch_insert") || name.starts_with("pointmill_sketch_merge")
+    };
+    for (name, call) in [sketch_calls(), engine_calls(), snapshot_calls()].concat() {
+        let f = Fixture::new();
+        injection::arm();
+        assert!(call(&f), "{name}");
+        let record = c!(pointmill_record(f.engine, f.context, 1.0));
+        let insert = c!(pointmill_sketch_insert(f.sketch, 1.0));
+        let set = c!(pointmill_config_set(
+            f.config,
+            c"host".as_ptr(),
+            c"h".as_ptr(),
+            NONE
+        ));
+        let poisoned = |yes: bool| {
+            if yes {
+                POINTMILL_E_POISONED
+            } else {
+                POINTMILL_OK
+            }
+        };
+        assert_eq!(record, poisoned(changing_engine(name)), "{name}");
+        assert_eq!(insert, poisoned(changing_sketch(name)), "{name}");
+        assert_eq!(set, poisoned(name == "pointmill_config_set"), "{name}");
+        // Reading goes on.
+        assert_eq!(
+            c!(pointmill_stats(f.engine, &mut stats())),
+            POINTMILL_OK,
+            "{name}"
+        );
+        let mut median = 0.0;
+        assert_eq!(
+            c!(pointmill_sketch_quantile(f.sketch, 0.5, &mut median)),
+            POINTMILL_OK
+        );
+        assert_eq!(median, 1.0);
+    }
+}
+
+#[test]
+fn the_error_struct_carries_the_panics_text() {
+    let f = Fixture::new();
+    let mut err = error();
+    injection::arm();
+    let mut out = ptr::null_mut();
+    let status = c!(pointmill_engine_new(f.config, &mut out, &mut err));
+    assert_eq!((status, err.code), (POINTMILL_E_PANIC, POINTMILL_E_PANIC));
+    // SAFETY: the library ends the text with NUL.
+    let text = unsafe { CStr::from_ptr(err.detail.as_ptr()) }
+        .to_str()
+        .unwrap();
+    assert!(text.contains("injected"), "{text}");
+    assert!(out.is_null());
+}
+
+#[test]
+fn the_table_of_codes_is_the_list_of_codes() {
+    let table: BTreeSet<(String, String)> = TABLE
+        .iter()
+        .map(|row| {
+            (
+                row.name.to_str().unwrap().to_owned(),
+                row.number.to_string(),
+            )
+        })
+        .collect();
+    let listed: BTreeSet<(String, String)> = listed("constant")
+        .into_iter()
+        .filter(|c| c[0] == "POINTMILL_OK" || c[0].starts_with("POINTMILL_E_"))
+        .map(|c| (c[0].clone(), c[1].clone()))
+        .collect();
+    assert_eq!(table, listed);
+}
+
+/// Lines of `ctest/layout.inc` for a struct. The pattern names every field or does not compile.
+macro_rules! layout {
+    ($out:ident, $ty:ident { $($field:ident),+ $(,)? }) => {
+        let $ty { $($field: _),+ } = zeroed_like::<$ty>();
+        writeln!($out, "STRUCT({}, {})", stringify!($ty), size_of::<$ty>()).unwrap();
+        $(writeln!(
+            $out,
+            "FIELD({}, {}, {}, {})",
+            stringify!($ty),
+            stringify!($field).trim_start_matches("r#"),
+            std::mem::offset_of!($ty, $field),
+            size_of_field(|s: &$ty| &raw const s.$field),
+        )
+        .unwrap();)+
+    };
+}
+
+fn zeroed_like<T: Copy>() -> T {
+    // SAFETY: used with the structs of the header: numbers and raw pointers only.
+    unsafe { std::mem::zeroed() }
+}
+
+fn size_of_field<S, F>(_: impl Fn(&S) -> *const F) -> usize {
+    size_of::<F>()
+}
+
+#[test]
+fn structs_are_laid_out_as_the_c_programs_are_told() {
+    let mut text = String::from(
+        "/* Written by a unit test of crates/pointmill-capi (POINTMILL_UPDATE=1 cargo test). */\n",
+    );
+    layout!(text, pointmill_str { ptr, len });
+    layout!(
+        text,
+        pointmill_error {
+            struct_size,
+            code,
+            detail
+        }
+    );
+    layout!(
+        text,
+        pointmill_summary {
+            struct_size,
+            count,
+            min,
+            max,
+            sum,
+            avg
+        }
+    );
+    layout!(
+        text,
+        pointmill_option {
+            struct_size,
+            r#type,
+            name,
+            doc,
+            default_text,
+            default_number,
+            min,
+            max,
+            choices_len
+        }
+    );
+    layout!(
+        text,
+        pointmill_engine_stats {
+            struct_size,
+            reserved,
+            recorded,
+            flushed,
+            pending,
+            rejected_not_finite,
+            rejected_stale,
+            rejected_too_old,
+            rejected_too_new,
+            rejected_invalid_name,
+            rejected_no_room,
+            dropped_arena_full,
+            dropped_stale,
+            overflowed,
+            contexts,
+            contexts_expired,
+            contexts_refused,
+            flushes,
+            utf8_mended,
+            arena_used_bytes,
+            arena_bytes
+        }
+    );
+    layout!(
+        text,
+        pointmill_entry {
+            struct_size,
+            kind,
+            name,
+            interval,
+            interval_s,
+            series,
+            tags_len,
+            points,
+            value,
+            summary
+        }
+    );
+    layout!(
+        text,
+        pointmill_payload {
+            struct_size,
+            reserved,
+            path,
+            content_type,
+            encoding,
+            body,
+            body_len,
+            points,
+            entries
+        }
+    );
+    layout!(
+        text,
+        pointmill_skipped {
+            struct_size,
+            reserved,
+            cause,
+            detail,
+            entries,
+            points,
+            values
+        }
+    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/ctest/layout.inc");
+    if std::env::var_os("POINTMILL_UPDATE").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(
+        committed, text,
+        "run the test with POINTMILL_UPDATE=1 and commit the result"
+    );
+}
+
+#[test]
+fn the_smallest_struct_accepted_is_the_first_ones_size() {
+    use crate::pointer::Sized32;
+    // A field appended later raises the left side only.
+    assert!(size_of::<pointmill_error>() >= pointmill_error::SIZE_MIN);
+    let sizes = [
+        (size_of::<pointmill_error>(), pointmill_error::SIZE_MIN),
+        (size_of::<pointmill_summary>(), pointmill_summary::SIZE_MIN),
+        (size_of::<pointmill_option>(), pointmill_option::SIZE_MIN),
+        (
+            size_of::<pointmill_engine_stats>(),
+            pointmill_engine_stats::SIZE_MIN,
+        ),
+        (size_of::<pointmill_entry>(), pointmill_entry::SIZE_MIN),
+        (size_of::<pointmill_payload>(), pointmill_payload::SIZE_MIN),
+        (size_of::<pointmill_skipped>(), pointmill_skipped::SIZE_MIN),
+    ];
+    for (size, min) in sizes {
+        assert!(size >= min && min >= 8, "{size} {min}");
+    }
+}

@@ -1,0 +1,25 @@
+//! The `pointmill` command: finds the verb and leaves the rest to it.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use pointmill_cli::report;
+
+/// Aggregates metrics: percentiles from files of points, and payloads ready to send
+#[derive(Debug, Parser)]
+#[command(name = "pointmill", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Report(Box<report::command::Args>),
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().verb {
+        Verb::Report(args) => report::command::run(&args),
+    }
+}

@@ -1,0 +1,178 @@
+//! Points into the engine, and what its flushes yield into one group a row.
+//!
+//! ```text
+//! point ─▶ context (tags projected on --by) ─▶ Engine::record ─▶ every FLUSH_POINTS: Flush::All
+//!                                                                   │ entry = context × interval
+//!                     Groups: (kind, name, tags kept) ◀── merge ────┤
+//!                     Vec<Snapshot>, for --payload only ◀───────────┘
+//! ```
+//!
+//! 1. Memory is bounded by the rows asked for, not by the length of the input: the engine is
+//!    emptied every [`FLUSH_POINTS`] points, and an entry is merged into its row at once.
+//! 2. Tags that `--by` drops are dropped before the context is asked for, so that a column with a
+//!    million values costs no context. Merging sketches afterwards gives the same bins, because a
+//!    bin is a sum. When payloads are written their entries need all tags; then the groups merge.
+//! 3. Without payloads an interval is as long as the engine allows, because only the receiver of
+//!    a payload asks for ten seconds. Gauges, which keep one value an interval, are the exception
+//!    ([`Intervals`]).
+
+use pointmill::{
+    Config, ConfigError, ContextId, Engine, Flush, Kind, RecordError, Snapshot, Stats,
+};
+
+use super::groups::Groups;
+
+/// Points between two flushes. Each may open a sketch of its own (a few hundred bytes of arena).
+const FLUSH_POINTS: u64 = 1 << 18;
+
+/// Arena and contexts to ask for, the first that the system grants. An arena is address space:
+/// pages count when they are touched.
+const SIZES: [(u64, u64); 3] = [(4 << 30, 1 << 20), (1 << 30, 1 << 18), (256 << 20, 1 << 16)];
+
+/// What the points' times are needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intervals {
+    /// For nothing in the report: the longest intervals, the fewest sketches.
+    Longest,
+    /// For gauges, which show the values at the ends of intervals, and for payloads: ten seconds.
+    TenSeconds,
+}
+
+/// Points on their way to rows.
+#[derive(Debug)]
+pub struct Aggregator {
+    engine: Engine,
+    now_unix_s: i64,
+    since_flush: u64,
+    groups: Groups,
+    /// Tag keys whose tags contexts keep; `None` keeps all.
+    project: Option<Vec<String>>,
+    snapshots: Option<Vec<Snapshot>>,
+}
+
+impl Aggregator {
+    /// An aggregator that groups by the tag keys `by` (`None`: by every tag) and, with
+    /// `keep_snapshots`, keeps every entry for [`Aggregator::finish`] to hand out.
+    ///
+    /// `now_unix_s` is the time of points without one.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoMemory`] if the system has no address space left.
+    pub fn new(
+        by: Option<&[String]>,
+        intervals: Intervals,
+        keep_snapshots: bool,
+        now_unix_s: i64,
+    ) -> Result<Aggregator, ConfigError> {
+        Ok(Aggregator {
+            engine: engine(intervals, now_unix_s)?,
+            now_unix_s,
+            since_flush: 0,
+            groups: Groups::new(by),
+            project: by.filter(|_| !keep_snapshots).map(<[String]>::to_vec),
+            snapshots: keep_snapshots.then(Vec::new),
+        })
+    }
+
+    /// The context of `name` with those of `tags` that the report needs.
+    ///
+    /// # Errors
+    /// The engine's: a name or tag that is too long, no room.
+    pub fn context(
+        &mut self,
+        kind: Kind,
+        name: &str,
+        tags: &mut Vec<&[u8]>,
+    ) -> Result<ContextId, RecordError> {
+        if let Some(by) = &self.project {
+            tags.retain(|tag| {
+                let key = tag.split(|b| *b == b':').next().unwrap_or(tag);
+                by.iter().any(|wanted| wanted.as_bytes() == key)
+            });
+        }
+        self.engine.context(kind, name, tags)
+    }
+
+    /// Records one point.
+    ///
+    /// # Errors
+    /// The engine's, which has counted it.
+    #[inline]
+    pub fn record(&mut self, context: ContextId, point: Point) -> Result<(), RecordError> {
+        let outcome = match (point.unix_s, point.rate) {
+            (None, None) => self.engine.record(context, point.value),
+            (Some(at), None) => self.engine.record_at(context, point.value, at),
+            (None, Some(rate)) => self.engine.record_sampled(context, point.value, rate),
+            (Some(at), Some(rate)) => self
+                .engine
+                .record_sampled_at(context, point.value, rate, at),
+        };
+        self.since_flush += 1;
+        if self.since_flush >= FLUSH_POINTS {
+            self.flush();
+        }
+        outcome
+    }
+
+    /// Empties the engine into the groups.
+    fn flush(&mut self) {
+        self.since_flush = 0;
+        let snapshot = self.engine.flush(self.now_unix_s, Flush::All);
+        self.groups.add(&snapshot);
+        if let Some(kept) = &mut self.snapshots {
+            kept.push(snapshot);
+        }
+    }
+
+    /// The end: the groups, the engine's books, and every entry if they were kept.
+    #[must_use]
+    pub fn finish(mut self) -> (Groups, Stats, Option<Snapshot>) {
+        self.flush();
+        // An interval that was cut by a flush is one entry again: its counts must not go out as
+        // two points of one time, of which a receiver would keep the second.
+        let merged = self.snapshots.as_deref().map(Snapshot::merge);
+        (self.groups, self.engine.stats(), merged)
+    }
+}
+
+/// One point of a reader.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    /// Its value.
+    pub value: f64,
+    /// Its time in Unix seconds, if it has one.
+    pub unix_s: Option<i64>,
+    /// The fraction of such points that were sent, if not all.
+    pub rate: Option<f64>,
+}
+
+fn engine(intervals: Intervals, now_unix_s: i64) -> Result<Engine, ConfigError> {
+    let max = |name| {
+        Config::OPTIONS
+            .iter()
+            .find(|option| option.name == name)
+            .map_or(0, |option| option.max)
+    };
+    let mut config = Config::default();
+    config.threads_max = 1;
+    config.name_bytes_max = max("name_bytes_max");
+    config.tag_bytes_max = max("tag_bytes_max");
+    config.tags_max = max("tags_max");
+    // History is what a report is about: no time is too old or too new, no context goes idle.
+    config.past_max_s = max("past_max_s");
+    config.future_max_s = max("future_max_s");
+    config.idle_flushes = 0;
+    config.interval_s = match intervals {
+        Intervals::Longest => max("interval_s"),
+        Intervals::TenSeconds => 10,
+    };
+    let mut refused = None;
+    for (arena_bytes, contexts_max) in SIZES {
+        (config.arena_bytes, config.contexts_max) = (arena_bytes, contexts_max);
+        match Engine::new(&config, now_unix_s) {
+            Ok(engine) => return Ok(engine),
+            Err(error) => refused = Some(error),
+        }
+    }
+    Err(refused.unwrap_or(ConfigError::NoMemory { bytes: SIZES[2].0 }))
+}

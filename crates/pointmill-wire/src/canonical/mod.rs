@@ -1,0 +1,1 @@
+//! The canonical DDSketch on the wire.

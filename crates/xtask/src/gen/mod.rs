@@ -1,0 +1,64 @@
+//! `cargo xtask gen`: what is derived from `crates/pointmill-capi` and committed.
+//!
+//! ```text
+//! crates/pointmill-capi/src ──surface──▶ functions, structs, constants, opaque types
+//!      ├─ manual    every function's comment is complete and names only what exists
+//!      ├─ symbols   include/symbols.txt: nothing listed there may vanish or change
+//!      └─ header    include/pointmill.h, by cbindgen
+//! ```
+
+use std::fs;
+use std::path::Path;
+
+use crate::Outcome;
+
+mod header;
+mod manual;
+mod surface;
+mod symbols;
+
+pub(crate) use surface::Surface;
+
+pub(crate) fn run(args: &[&str]) -> Outcome {
+    let check = match args {
+        [] => false,
+        ["--check"] => true,
+        _ => return Err(format!("gen takes only --check, not {args:?}").into()),
+    };
+    let root = crate::root();
+    let surface = Surface::read(&root.join("crates/pointmill-capi"))?;
+    manual::check(&surface)?;
+
+    let symbols_path = root.join("include/symbols.txt");
+    let committed = fs::read_to_string(&symbols_path).unwrap_or_default();
+    let symbols = symbols::renewed(&surface, &committed)?;
+    let header = header::render(&surface, &root)?;
+    emit(&symbols_path, &symbols, check)?;
+    emit(&root.join("include/pointmill.h"), &header, check)?;
+    Ok(())
+}
+
+/// Writes a file if it differs; with `check` that is an error instead.
+fn emit(path: &Path, text: &str, check: bool) -> Outcome {
+    let committed = fs::read_to_string(path).unwrap_or_default();
+    let shown = path.display();
+    if committed == text {
+        println!("{shown} is up to date");
+        return Ok(());
+    }
+    if check {
+        let line = committed
+            .lines()
+            .zip(text.lines())
+            .take_while(|(a, b)| a == b)
+            .count()
+            + 1;
+        return Err(format!(
+            "{shown} is not what the source says (first difference in line {line}); run `cargo xtask gen` and commit the result"
+        )
+        .into());
+    }
+    fs::write(path, text).map_err(|error| format!("{shown}: {error}"))?;
+    println!("{shown} written");
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! The project's own commands, one module a verb: `cargo xtask VERB`.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+mod ctest;
+mod r#gen;
+mod install;
+mod process;
+
+/// What a verb ends with; the error is shown as it is.
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+const HELP: &str = "\
+cargo xtask VERB
+
+  gen              write include/pointmill.h, include/symbols.txt and the table of the header's
+                   structs from crates/pointmill-capi
+  gen --check      compare instead of write; non-zero status if anything differs
+  ctest            build and run the C and C++ programs of crates/pointmill-capi/ctest:
+                   C11 and C++17, shared and static, plain, sanitized, under Valgrind
+  ctest --quick    C11 and C++17 against the shared library only, plain
+  install --prefix DIR
+                   lay out include/, lib/, pkg-config and CMake files under DIR
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match args.split_first() {
+        Some((&"gen", rest)) => r#gen::run(rest),
+        Some((&"ctest", rest)) => ctest::run(rest),
+        Some((&"install", rest)) => install::run(rest),
+        None | Some((&("help" | "--help" | "-h"), _)) => {
+            print!("{HELP}");
+            Ok(())
+        }
+        Some((verb, _)) => Err(format!("no verb {verb:?}\n\n{HELP}").into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace's root folder.
+fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).unwrap_or(here).to_path_buf()
+}
+
+/// Where cargo puts what it builds.
+fn target_dir() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}

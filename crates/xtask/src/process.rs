@@ -1,0 +1,44 @@
+//! Running other programs, with errors that show the command.
+
+use std::fmt::Write as _;
+use std::process::{Command, Output};
+
+/// Runs a command; an error unless it ends with status 0. Returns its standard output.
+pub(crate) fn run(command: &mut Command) -> Result<String, String> {
+    let output = output(command)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let mut text = format!("{} ended with {}", shown(command), output.status);
+    for stream in [&output.stdout, &output.stderr] {
+        let stream = String::from_utf8_lossy(stream);
+        if !stream.trim().is_empty() {
+            let _ = write!(text, "\n{}", stream.trim_end());
+        }
+    }
+    Err(text)
+}
+
+/// Runs a command, whatever its status.
+pub(crate) fn output(command: &mut Command) -> Result<Output, String> {
+    command
+        .output()
+        .map_err(|error| format!("{}: {error}", shown(command)))
+}
+
+/// Whether a program of this name answers `--version`.
+pub(crate) fn exists(program: &str) -> bool {
+    Command::new(program)
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
+
+/// The command as one would type it.
+fn shown(command: &Command) -> String {
+    let mut text = command.get_program().to_string_lossy().into_owned();
+    for arg in command.get_args() {
+        let _ = write!(text, " {}", arg.to_string_lossy());
+    }
+    text
+}

@@ -1,0 +1,1673 @@
+/*
+ * pointmill: metrics aggregated in your process.
+ *
+ * Record points; take a snapshot; read percentiles from it or encode it as payloads that Datadog's
+ * intake accepts. This header is the manual. A complete program (cc first.c -lpointmill):
+ *
+ *     // Records three latencies and prints the median: two lines are all it takes in your own code.
+ *     #include <pointmill.h>
+ *     #include <stdio.h>
+ *     #include <time.h>
+ *
+ *     int main(void) {
+ *         pointmill_engine *engine = NULL;
+ *         pointmill_error err = POINTMILL_ERROR_INIT;
+ *         if (pointmill_engine_new(NULL, &engine, &err) != POINTMILL_OK) {
+ *             fprintf(stderr, "%s\n", err.detail);
+ *             return 1;
+ *         }
+ *         pointmill_str name = {"request.duration", 16}, tags[] = {{"route:/cart", 11}};
+ *         uint64_t context = 0;
+ *         int32_t status = pointmill_context(engine, POINTMILL_DISTRIBUTION, name, tags, 1, &context);
+ *
+ *         double ms[] = {12.5, 14.0, 90.0};
+ *         for (int i = 0; i < 3 && status == POINTMILL_OK; i++)
+ *             status = pointmill_record(engine, context, ms[i]);
+ *
+ *         pointmill_snapshot *snapshot = NULL;
+ *         double median = 0;
+ *         if (status == POINTMILL_OK)
+ *             status = pointmill_flush(engine, (int64_t)time(NULL), POINTMILL_FLUSH_ALL, &snapshot);
+ *         if (status == POINTMILL_OK)
+ *             status = pointmill_snapshot_quantile(snapshot, 0, 0.5, &median);
+ *         printf("median %.2f ms: %s\n", median, pointmill_strerror(status));
+ *         pointmill_snapshot_free(snapshot);
+ *         pointmill_engine_free(engine);
+ *         return status == POINTMILL_OK ? 0 : 1;
+ *     }
+ *
+ * RULES
+ *
+ * Status.   A function that can fail returns int32_t: POINTMILL_OK (0) or a negative code.
+ *           pointmill_strerror gives cause and remedy. Where more can be said there is a last argument
+ *           `pointmill_error *err`, which may be NULL. Any function may answer POINTMILL_E_PANIC: a
+ *           defect of this library was caught; if the call could change an object, that object
+ *           then answers POINTMILL_E_POISONED to every further change.
+ * Outputs.  They come last, and are written only on success. The one exception: a call that ends with
+ *           POINTMILL_E_BUFFER_TOO_SMALL writes the length needed to its out_len.
+ * Structs.  Structs that come back are the caller's and begin with struct_size, to be set to sizeof:
+ *           start with the POINTMILL_..._INIT macro. The library writes no more than that, and sets
+ *           struct_size to what it filled. New fields are added at the end, so old programs work with
+ *           new libraries and new programs with old ones.
+ * Handles.  Opaque structs, made by a function with `out`, released once by their _free, for which
+ *           NULL is fine. No handle needs another one to live: free them in any order.
+ * Pointers. Must point to what their type says, for the length given, unless the function says that
+ *           NULL is fine. NULL, a misaligned address and a handle of another type are answered
+ *           with a code; a dangling pointer cannot be. An array of length 0 may be NULL.
+ * Texts.    pointmill_str is UTF-8 with a length, lent to the library for the call only. Names and
+ *           tags that are not UTF-8 are mended and counted. Texts that come back as pointmill_str
+ *           have no NUL at their end.
+ * Threads.  Stated for each type. No function keeps state of the calling thread, so a call may come
+ *           from any thread, also while another call on another object is under way.
+ * Fork.     A child's copy of an engine begins empty: the parent's points stay the parent's. Other
+ *           objects are ordinary memory.
+ * Process.  The library installs no signal handler, starts no thread, opens no file or socket and
+ *           reads no environment variable. It reads the clock once, in pointmill_engine_new.
+ *
+ * STABILITY
+ *
+ * A function, constant or struct field of this header keeps its name, its arguments and its meaning
+ * within an ABI major; additions raise the ABI minor. The shared library's name carries the major
+ * (libpointmill.so.0). Numbers of codes are never used again. While the major is 0 a release may raise
+ * it, never otherwise break it; docs/ABI.md says what changed and why.
+ */
+
+#ifndef POINTMILL_H
+#define POINTMILL_H
+
+/* Generated from crates/pointmill-capi by `cargo xtask gen`. Do not edit. */
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The release this header belongs to; pointmill_version() is the library's. */
+#define POINTMILL_VERSION_MAJOR 0
+#define POINTMILL_VERSION_MINOR 1
+#define POINTMILL_VERSION_PATCH 0
+#define POINTMILL_VERSION_STRING "0.1.0"
+
+/* The ABI this header describes; pointmill_abi_version() is the library's. */
+#define POINTMILL_ABI_VERSION \
+    (((uint32_t)POINTMILL_ABI_MAJOR << 16) | (uint32_t)POINTMILL_ABI_MINOR)
+
+#ifndef POINTMILL_API
+#if defined(_WIN32) && !defined(POINTMILL_STATIC)
+#define POINTMILL_API __declspec(dllimport)
+#elif defined(__GNUC__)
+#define POINTMILL_API __attribute__((visibility("default")))
+#else
+#define POINTMILL_API
+#endif
+#endif
+
+/* Initial values of the structs that the caller provides. */
+#define POINTMILL_ERROR_INIT \
+    { (uint32_t)sizeof(pointmill_error), 0, { 0 } }
+#define POINTMILL_SUMMARY_INIT \
+    { (uint32_t)sizeof(pointmill_summary), 0, 0, 0, 0, 0 }
+#define POINTMILL_OPTION_INIT \
+    { (uint32_t)sizeof(pointmill_option), 0, { 0, 0 }, { 0, 0 }, { 0, 0 }, 0, 0, 0, 0 }
+#define POINTMILL_ENGINE_STATS_INIT \
+    { (uint32_t)sizeof(pointmill_engine_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define POINTMILL_PAYLOAD_INIT \
+    { (uint32_t)sizeof(pointmill_payload), 0, { 0, 0 }, { 0, 0 }, { 0, 0 }, 0, 0, 0, 0 }
+#define POINTMILL_SKIPPED_INIT \
+    { (uint32_t)sizeof(pointmill_skipped), 0, { 0, 0 }, { 0, 0 }, 0, 0, 0 }
+#define POINTMILL_ENTRY_INIT \
+    { (uint32_t)sizeof(pointmill_entry), 0, { 0, 0 }, 0, 0, 0, 0, 0, 0, POINTMILL_SUMMARY_INIT }
+
+/**
+ * success
+ */
+#define POINTMILL_OK 0
+
+/**
+ * a pointer is NULL that must not be; only arrays of length 0 and an err argument may be NULL
+ */
+#define POINTMILL_E_NULL -1
+
+/**
+ * an argument is outside its range (a length, a flag, a profile, or a bound below the other);
+ * see the function's comment in the header
+ */
+#define POINTMILL_E_INVALID -2
+
+/**
+ * a pointer is not aligned for its type; copy the data into an array of that type first
+ */
+#define POINTMILL_E_ALIGNMENT -3
+
+/**
+ * struct_size is smaller than this struct ever was; set it to sizeof the struct before the
+ * call, or begin with its POINTMILL_..._INIT macro
+ */
+#define POINTMILL_E_STRUCT_SIZE -4
+
+/**
+ * the buffer is too small; out_len says the length needed, call again with that much
+ */
+#define POINTMILL_E_BUFFER_TOO_SMALL -5
+
+/**
+ * an index is past the end; ask for the length first
+ */
+#define POINTMILL_E_INDEX -6
+
+/**
+ * a text is not UTF-8; convert it first
+ */
+#define POINTMILL_E_UTF8 -7
+
+/**
+ * a handle is of another type or has been freed; look at which handle goes to which call
+ */
+#define POINTMILL_E_HANDLE -8
+
+/**
+ * no kind has this number; use POINTMILL_DISTRIBUTION, _COUNT, _GAUGE or _HISTOGRAM
+ */
+#define POINTMILL_E_KIND -9
+
+/**
+ * no format has this number or name; see the constants in the header or the option format
+ */
+#define POINTMILL_E_FORMAT -10
+
+/**
+ * a value is NaN or infinite; record finite values only
+ */
+#define POINTMILL_E_NOT_FINITE -20
+
+/**
+ * the context id is stale or not of this engine; ask for the context again
+ */
+#define POINTMILL_E_STALE_CONTEXT -21
+
+/**
+ * the timestamp is too far in the past; raise the option past_max_s or drop the point
+ */
+#define POINTMILL_E_TOO_OLD -22
+
+/**
+ * the timestamp is too far in the future; check the clock and the unit (seconds), or raise the
+ * option future_max_s
+ */
+#define POINTMILL_E_TOO_NEW -23
+
+/**
+ * the metric name is empty or too long, or a tag is too long; shorten it, or raise the options
+ * name_bytes_max or tag_bytes_max
+ */
+#define POINTMILL_E_INVALID_NAME -24
+
+/**
+ * no room is left for a new metric; raise the options contexts_max, names_bytes or
+ * arena_bytes, or use fewer metric names
+ */
+#define POINTMILL_E_NO_ROOM -25
+
+/**
+ * the sketch holds no value and has no quantile; insert values first
+ */
+#define POINTMILL_E_EMPTY -26
+
+/**
+ * the entry is a count or a gauge and has no sketch; look at its kind, read its value
+ */
+#define POINTMILL_E_NO_SKETCH -27
+
+/**
+ * no option has this name; pointmill_config_option lists them
+ */
+#define POINTMILL_E_UNKNOWN_OPTION -40
+
+/**
+ * the value is not one that the option allows; pointmill_config_option tells its range
+ */
+#define POINTMILL_E_BAD_VALUE -41
+
+/**
+ * the limits ask for more than arena_bytes holds; raise it, or lower contexts_max, names_bytes
+ * or threads_max
+ */
+#define POINTMILL_E_ARENA_TOO_SMALL -42
+
+/**
+ * the system gave no memory; lower the option arena_bytes
+ */
+#define POINTMILL_E_NO_MEMORY -43
+
+/**
+ * the bytes are not a message of this format, or exceed the limits of a decoder; the err
+ * argument names the byte
+ */
+#define POINTMILL_E_DECODE -60
+
+/**
+ * the snapshot or sketch could not be encoded; the err argument names the cause
+ */
+#define POINTMILL_E_ENCODE -61
+
+/**
+ * an internal error was caught: a defect of this library; please report it with its text
+ */
+#define POINTMILL_E_PANIC -80
+
+/**
+ * an earlier call on this object ended with POINTMILL_E_PANIC, so it takes no more; free it
+ * and make a new one
+ */
+#define POINTMILL_E_POISONED -81
+
+/**
+ * Number of the ABI before the point: something was removed or changed. It is in the soname.
+ */
+#define POINTMILL_ABI_MAJOR 0
+
+/**
+ * Number of the ABI after the point: something was added.
+ */
+#define POINTMILL_ABI_MINOR 1
+
+/**
+ * Bytes of the text in a `pointmill_error`, its NUL included.
+ */
+#define POINTMILL_ERROR_DETAIL_BYTES 240
+
+/**
+ * Bins with counts up to 65,535, as released Datadog Agents send them.
+ */
+#define POINTMILL_BINS_U16 1
+
+/**
+ * Bins with counts up to 4,294,967,295.
+ */
+#define POINTMILL_BINS_U32 2
+
+/**
+ * The protobuf message DDSketch of the DataDog sketches-go, -java, -js and -py libraries. Carries
+ * bins; min, max, sum and mean come back as estimates from them.
+ */
+#define POINTMILL_SKETCH_DDSKETCH_PROTO 1
+
+/**
+ * The compact encoding of sketches-go and sketches-java, with the exact count, sum, min and max.
+ */
+#define POINTMILL_SKETCH_DDSKETCH_COMPACT 2
+
+/**
+ * The protobuf message Dogsketch of the Agent's payloads. Carries everything, to the last bit.
+ */
+#define POINTMILL_SKETCH_AGENT 3
+
+/**
+ * A whole number from min to max.
+ */
+#define POINTMILL_OPTION_NUMBER 1
+
+/**
+ * One of choices_len words; pointmill_config_choice lists them.
+ */
+#define POINTMILL_OPTION_CHOICE 2
+
+/**
+ * "true" or "false".
+ */
+#define POINTMILL_OPTION_FLAG 3
+
+/**
+ * Text of at most max bytes.
+ */
+#define POINTMILL_OPTION_TEXT 4
+
+/**
+ * Values go into a sketch that the receiver can merge and query.
+ */
+#define POINTMILL_DISTRIBUTION 1
+
+/**
+ * Values are added up.
+ */
+#define POINTMILL_COUNT 2
+
+/**
+ * The last value of an interval stands.
+ */
+#define POINTMILL_GAUGE 3
+
+/**
+ * Values go into a sketch of which avg, count, median, 95percentile and max are sent.
+ */
+#define POINTMILL_HISTOGRAM 4
+
+/**
+ * Flag of pointmill_flush: take the open intervals too.
+ */
+#define POINTMILL_FLUSH_ALL 1
+
+/**
+ * Flag of pointmill_snapshot_group_by: merge over all intervals too.
+ */
+#define POINTMILL_GROUP_MERGE_INTERVALS 1
+
+/**
+ * Options of engines and encoders. One thread at a time.
+ *
+ * Made by pointmill_config_new, freed by pointmill_config_free. Whoever takes one copies what
+ * it needs: a change afterwards changes nothing there.
+ */
+typedef struct pointmill_config pointmill_config;
+
+/**
+ * An engine. Every call from any thread, all at once, but for pointmill_engine_free.
+ *
+ * Made by pointmill_engine_new, freed by pointmill_engine_free. Snapshots do not need it to
+ * live. After a fork the child's copy is empty and can be used; the parent's is untouched.
+ */
+typedef struct pointmill_engine pointmill_engine;
+
+/**
+ * The bodies of one snapshot, ready to be sent. Immutable: share it between threads freely,
+ * but for pointmill_payloads_free.
+ *
+ * Made by pointmill_encode, freed by pointmill_payloads_free. It depends on nothing else.
+ */
+typedef struct pointmill_payloads pointmill_payloads;
+
+/**
+ * A sketch of a distribution: the Datadog Agent's, bit for bit. One thread at a time.
+ *
+ * Made by pointmill_sketch_new, _clone, _decode and pointmill_snapshot_sketch; freed by
+ * pointmill_sketch_free. It depends on nothing else.
+ */
+typedef struct pointmill_sketch pointmill_sketch;
+
+/**
+ * The flushed values of some intervals. Immutable: share it between threads freely, but for
+ * pointmill_snapshot_free.
+ *
+ * Made by pointmill_flush, pointmill_snapshot_merge and pointmill_snapshot_group_by; freed by
+ * pointmill_snapshot_free. It depends on nothing else, not even on its engine.
+ */
+typedef struct pointmill_snapshot pointmill_snapshot;
+
+/**
+ * Count, smallest, largest, sum and mean of a sketch. All 0 while it is empty. The caller's
+ * struct. Start with POINTMILL_SUMMARY_INIT.
+ */
+typedef struct pointmill_summary {
+    /**
+     * sizeof(pointmill_summary), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * Values, each with its weight.
+     */
+    uint64_t count;
+    /**
+     * The smallest value.
+     */
+    double min;
+    /**
+     * The largest value.
+     */
+    double max;
+    /**
+     * The sum, rounded at every step.
+     */
+    double sum;
+    /**
+     * The running mean, as the Agent computes it.
+     */
+    double avg;
+} pointmill_summary;
+
+/**
+ * What went wrong, in words that name the very argument. The caller's struct; one thread at a
+ * time. Start with POINTMILL_ERROR_INIT.
+ *
+ * A function that takes one fills it only when it fails. NULL instead of it is fine.
+ */
+typedef struct pointmill_error {
+    /**
+     * sizeof(pointmill_error), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * The code that the function returned.
+     */
+    int32_t code;
+    /**
+     * Cause and remedy. Ends with NUL; cut at the end of a character if too long.
+     */
+    char detail[POINTMILL_ERROR_DETAIL_BYTES];
+} pointmill_error;
+
+/**
+ * A text with its length: UTF-8, need not end with NUL. Empty if len is 0, whatever ptr is.
+ *
+ * As an argument it is borrowed for the call. As a result it is borrowed from the object it was
+ * asked of and lives as long as that object.
+ */
+typedef struct pointmill_str {
+    /**
+     * The first byte.
+     */
+    const char *ptr;
+    /**
+     * Bytes.
+     */
+    size_t len;
+} pointmill_str;
+
+/**
+ * One option. The caller's struct. Start with POINTMILL_OPTION_INIT. All texts are static.
+ */
+typedef struct pointmill_option {
+    /**
+     * sizeof(pointmill_option), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * POINTMILL_OPTION_NUMBER, _CHOICE, _FLAG or _TEXT. More may come.
+     */
+    uint32_t type;
+    /**
+     * Its name.
+     */
+    struct pointmill_str name;
+    /**
+     * What it does, in a sentence or two.
+     */
+    struct pointmill_str doc;
+    /**
+     * The value when nothing is set, as text; empty for engine options, which are numbers.
+     */
+    struct pointmill_str default_text;
+    /**
+     * The value when nothing is set; 0 unless it is a number.
+     */
+    uint64_t default_number;
+    /**
+     * Smallest number allowed; 0 unless it is a number.
+     */
+    uint64_t min;
+    /**
+     * Largest number allowed, most bytes of a text; 0 otherwise.
+     */
+    uint64_t max;
+    /**
+     * Words to choose from; 0 unless it is a choice.
+     */
+    size_t choices_len;
+} pointmill_option;
+
+/**
+ * The ledger. The caller's struct. Start with POINTMILL_ENGINE_STATS_INIT.
+ *
+ * While no call is under way: recorded = flushed + pending + the sum of every rejected_... + the
+ * sum of every dropped_.... A call that is refused for its arguments (POINTMILL_E_NULL,
+ * _ALIGNMENT, _HANDLE, _KIND, _INVALID) hands no point over and is in none of them.
+ */
+typedef struct pointmill_engine_stats {
+    /**
+     * sizeof(pointmill_engine_stats), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * Points handed to a recording call, whatever became of them.
+     */
+    uint64_t recorded;
+    /**
+     * Points that left in a snapshot.
+     */
+    uint64_t flushed;
+    /**
+     * Points that wait for a flush.
+     */
+    uint64_t pending;
+    /**
+     * Refused: the value was NaN or infinite.
+     */
+    uint64_t rejected_not_finite;
+    /**
+     * Refused: the context id was stale or unknown.
+     */
+    uint64_t rejected_stale;
+    /**
+     * Refused: the timestamp was too far in the past.
+     */
+    uint64_t rejected_too_old;
+    /**
+     * Refused: the timestamp was too far in the future.
+     */
+    uint64_t rejected_too_new;
+    /**
+     * Refused: the name was empty or too long, or a tag too long.
+     */
+    uint64_t rejected_invalid_name;
+    /**
+     * Refused: no room for the context nor for an overflow context of its metric.
+     */
+    uint64_t rejected_no_room;
+    /**
+     * Taken but lost: no memory in the arena.
+     */
+    uint64_t dropped_arena_full;
+    /**
+     * Taken but lost: the context was given back while the point was on its way.
+     */
+    uint64_t dropped_stale;
+    /**
+     * Points that kept their value but lost their tags to a limit; in flushed or pending too.
+     */
+    uint64_t overflowed;
+    /**
+     * Contexts alive.
+     */
+    uint64_t contexts;
+    /**
+     * Contexts given back after their idle time.
+     */
+    uint64_t contexts_expired;
+    /**
+     * Requests for a context that a limit turned into an overflow context.
+     */
+    uint64_t contexts_refused;
+    /**
+     * Flushes done.
+     */
+    uint64_t flushes;
+    /**
+     * Names or tags whose bytes were not UTF-8 and were mended.
+     */
+    uint64_t utf8_mended;
+    /**
+     * Bytes of the arena in use.
+     */
+    uint64_t arena_used_bytes;
+    /**
+     * Bytes of the arena.
+     */
+    uint64_t arena_bytes;
+} pointmill_engine_stats;
+
+/**
+ * One body. The caller's struct. Start with POINTMILL_PAYLOAD_INIT.
+ */
+typedef struct pointmill_payload {
+    /**
+     * sizeof(pointmill_payload), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * Path of the intake's route; empty for formats that do not travel by HTTP. Static.
+     */
+    struct pointmill_str path;
+    /**
+     * The Content-Type. Static.
+     */
+    struct pointmill_str content_type;
+    /**
+     * The Content-Encoding; empty if the body is not compressed. Static.
+     */
+    struct pointmill_str encoding;
+    /**
+     * The bytes to send; they live as long as the payloads.
+     */
+    const uint8_t *body;
+    /**
+     * How many.
+     */
+    size_t body_len;
+    /**
+     * Points that were recorded into the entries of this body.
+     */
+    uint64_t points;
+    /**
+     * Entries of the snapshot in this body.
+     */
+    uint64_t entries;
+} pointmill_payload;
+
+/**
+ * What the format cannot carry, for one cause. The caller's struct. Start with
+ * POINTMILL_SKIPPED_INIT.
+ */
+typedef struct pointmill_skipped {
+    /**
+     * sizeof(pointmill_skipped), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * The cause in a word, for counters and tags. Static.
+     */
+    struct pointmill_str cause;
+    /**
+     * The cause and its remedy in a sentence; lives as long as the payloads.
+     */
+    struct pointmill_str detail;
+    /**
+     * Entries that are in no payload.
+     */
+    uint64_t entries;
+    /**
+     * Points that were recorded into those entries.
+     */
+    uint64_t points;
+    /**
+     * Values left out of entries that are in a payload otherwise.
+     */
+    uint64_t values;
+} pointmill_skipped;
+
+/**
+ * One series in one interval. The caller's struct. Start with POINTMILL_ENTRY_INIT.
+ */
+typedef struct pointmill_entry {
+    /**
+     * sizeof(pointmill_entry), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * POINTMILL_DISTRIBUTION, _COUNT, _GAUGE or _HISTOGRAM.
+     */
+    uint32_t kind;
+    /**
+     * The metric's name, without a NUL; lives as long as the snapshot.
+     */
+    struct pointmill_str name;
+    /**
+     * Start of the interval, seconds since 1970-01-01 UTC.
+     */
+    int64_t interval;
+    /**
+     * Length of the interval in seconds.
+     */
+    uint32_t interval_s;
+    /**
+     * Number of the series (kind, name and tags) within this snapshot: two entries have the same
+     * exactly if they are of one series.
+     */
+    uint32_t series;
+    /**
+     * Tags; pointmill_snapshot_tag reads them.
+     */
+    size_t tags_len;
+    /**
+     * Points that were recorded into this entry; a sampled one counts as one.
+     */
+    uint64_t points;
+    /**
+     * A count's sum or a gauge's last value; 0 for distributions and histograms.
+     */
+    double value;
+    /**
+     * The summary of a distribution's or histogram's sketch; all 0 for counts and gauges. Its
+     * layout here never grows; its struct_size is set by the library.
+     */
+    struct pointmill_summary summary;
+} pointmill_entry;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The version of the library that is loaded, for instance "0.1.0".
+ *
+ * Threads:   any.
+ * Ownership: the text is static: never freed, valid for ever.
+ * NULL:      takes no pointer.
+ * Outputs:   none.
+ * Returns:   a text that ends with NUL.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API const char *pointmill_version(void);
+
+/**
+ * The ABI of the library that is loaded.
+ *
+ * A program that loads the library at run time works with it if the major number is the one
+ * it was written for and the minor number is not smaller.
+ *
+ * Threads:   any.
+ * Ownership: none.
+ * NULL:      takes no pointer.
+ * Outputs:   none.
+ * Returns:   major << 16 | minor, as POINTMILL_ABI_VERSION in the header was.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API uint32_t pointmill_abi_version(void);
+
+/**
+ * The cause of a code and its remedy, in one English sentence.
+ *
+ * Threads:   any.
+ * Ownership: the text is static: never freed, valid for ever.
+ * NULL:      takes no pointer.
+ * Outputs:   none.
+ * Returns:   a text that ends with NUL; for a number that is no code of this library, one that
+ *            says so. Never NULL.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API const char *pointmill_strerror(int32_t code);
+
+/**
+ * The name of a code, for instance "POINTMILL_E_NULL".
+ *
+ * Threads:   any.
+ * Ownership: the text is static: never freed, valid for ever.
+ * NULL:      takes no pointer.
+ * Outputs:   none.
+ * Returns:   a text that ends with NUL; "POINTMILL_E_UNKNOWN" for a number that is no code of
+ *            this library. Never NULL.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API const char *pointmill_code_name(int32_t code);
+
+/**
+ * The i-th code of the library, for wrappers that turn codes into exceptions.
+ *
+ * Threads:   any.
+ * Ownership: none.
+ * NULL:      out: POINTMILL_E_NULL.
+ * Outputs:   out, a code; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_INDEX (past
+ *            the last one: the end of a loop), POINTMILL_E_PANIC.
+ * Units:     i counts from 0; the first code is POINTMILL_OK.
+ * Since:     0.1
+ */
+POINTMILL_API int32_t pointmill_code_at(size_t i, int32_t *out);
+
+/**
+ * Makes an empty sketch.
+ *
+ * Threads:   any.
+ * Ownership: the caller frees *out with pointmill_sketch_free.
+ * NULL:      out: POINTMILL_E_NULL.
+ * Outputs:   out; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_PANIC.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API int32_t pointmill_sketch_new(struct pointmill_sketch **out);
+
+/**
+ * Makes a second sketch with the same contents.
+ *
+ * Threads:   one at a time on sketch.
+ * Ownership: the caller frees *out with pointmill_sketch_free; the two share nothing.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_PANIC.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_sketch_clone(const struct pointmill_sketch *sketch,
+                               struct pointmill_sketch **out);
+
+/**
+ * Frees a sketch.
+ *
+ * Threads:   no other call may use the sketch now or later.
+ * Ownership: takes the sketch.
+ * NULL:      does nothing.
+ * Outputs:   none.
+ * Returns:   nothing.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API void pointmill_sketch_free(struct pointmill_sketch *sketch);
+
+/**
+ * Adds one value.
+ *
+ * Threads:   one at a time on sketch.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   none.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_NOT_FINITE (NaN and infinities; nothing changed),
+ *            POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     value: any, finite.
+ * Since:     0.1
+ */
+POINTMILL_API int32_t pointmill_sketch_insert(struct pointmill_sketch *sketch, double value);
+
+/**
+ * Adds a value n times at once. With n = 0 nothing changes.
+ *
+ * Threads:   one at a time on sketch.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   none.
+ * Returns:   as pointmill_sketch_insert.
+ * Units:     value: any, finite. n: times.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_sketch_insert_n(struct pointmill_sketch *sketch,
+                                  double value,
+                                  uint64_t n);
+
+/**
+ * Adds a value that stands for 1/rate values, as the Agent does: its bin grows by the whole
+ * part of 1/rate. A rate of 1, of 0 or less, above 1, or NaN counts the value once.
+ *
+ * Threads:   one at a time on sketch.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   none.
+ * Returns:   as pointmill_sketch_insert.
+ * Units:     value: any, finite. rate: share of the values that was kept, above 0, at most 1.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_sketch_insert_sampled(struct pointmill_sketch *sketch,
+                                        double value,
+                                        double rate);
+
+/**
+ * Adds many values: the same as one pointmill_sketch_insert each, only faster. If one of them
+ * is NaN or infinite, none is added.
+ *
+ * Threads:   one at a time on sketch.
+ * Ownership: values is borrowed for the call.
+ * NULL:      sketch: POINTMILL_E_NULL. values: the same, unless len is 0.
+ * Outputs:   none.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_INVALID (len is no possible length), POINTMILL_E_NOT_FINITE (nothing
+ *            changed), POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     values: any, finite. len: values, not bytes.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_sketch_insert_many(struct pointmill_sketch *sketch,
+                                     const double *values,
+                                     size_t len);
+
+/**
+ * Adds n values spread evenly over [lower, upper], as the Agent does with a histogram's bucket.
+ *
+ * Threads:   one at a time on sketch.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   none.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_NOT_FINITE (a bound is NaN or infinite), POINTMILL_E_INVALID (upper is
+ *            below lower), POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     bounds: any, finite. n: values.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_sketch_insert_interpolated(struct pointmill_sketch *sketch,
+                                             double lower,
+                                             double upper,
+                                             uint64_t n);
+
+/**
+ * Adds everything that other holds. Other stays as it is; the two may be the same sketch.
+ *
+ * Threads:   one at a time on either.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   none.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_sketch_merge(struct pointmill_sketch *sketch,
+                               const struct pointmill_sketch *other);
+
+/**
+ * Count, smallest, largest, sum and mean: exact, not estimates from bins.
+ *
+ * Threads:   one at a time on sketch.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out, up to out->struct_size bytes; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_STRUCT_SIZE, POINTMILL_E_PANIC.
+ * Units:     those of the values.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_sketch_summary(const struct pointmill_sketch *sketch,
+                                 struct pointmill_summary *out);
+
+/**
+ * The element of rank roundTiesEven(q * (count - 1)), to within 1/129 of itself.
+ *
+ * Exactly: the harmonic mean of the edges of the bin that holds this element, clamped to
+ * [min, max]. q at or below 0 gives min, q at or above 1 gives max. Magnitudes below 1e-9 lie
+ * in the bin of 0; above 4e211 there is one last bin, and the guarantee ends.
+ *
+ * Threads:   one at a time on sketch.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_INVALID (q is NaN), POINTMILL_E_EMPTY, POINTMILL_E_PANIC.
+ * Units:     q: share, 0.99 for the 99th percentile. out: that of the values.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_sketch_quantile(const struct pointmill_sketch *sketch,
+                                  double q,
+                                  double *out);
+
+/**
+ * The quantile as the Datadog Agent computes it, to the last bit: interpolated inside a bin,
+ * not clamped, up to 2.4 % off. For comparisons with an Agent; pointmill_sketch_quantile is
+ * the accurate one.
+ *
+ * Threads:   one at a time on sketch.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out; written only on success. May be NaN or infinite when values above 4e211 are
+ *            in the sketch.
+ * Returns:   as pointmill_sketch_quantile.
+ * Units:     q: share, 0.99 for the 99th percentile. out: that of the values.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_sketch_quantile_agent(const struct pointmill_sketch *sketch,
+                                        double q,
+                                        double *out);
+
+/**
+ * The bins as the wire has them: keys ascending, a key whose count exceeds the profile's bin
+ * several times.
+ *
+ * Threads:   one at a time on sketch.
+ * Ownership: keys and counts are the caller's.
+ * NULL:      sketch, out_len: POINTMILL_E_NULL. keys, counts: the same, unless cap is 0.
+ * Outputs:   keys, counts, the first out_len of each; written only on success. out_len, also
+ *            written with POINTMILL_E_BUFFER_TOO_SMALL: the bins there are.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_INVALID (no such profile), POINTMILL_E_BUFFER_TOO_SMALL,
+ *            POINTMILL_E_PANIC.
+ * Units:     profile: POINTMILL_BINS_U16 or POINTMILL_BINS_U32. cap, out_len: bins. 4,096 bins
+ *            are always enough, but for keys whose count exceeds the profile's bin.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_sketch_bins(const struct pointmill_sketch *sketch,
+                              uint32_t profile,
+                              int16_t *keys,
+                              uint32_t *counts,
+                              size_t cap,
+                              size_t *out_len);
+
+/**
+ * The key of the bin that a value falls into: the Agent's, on every platform.
+ *
+ * Threads:   any.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out, -32767 to 32767, 0 for magnitudes below 1e-9; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_NOT_FINITE,
+ *            POINTMILL_E_PANIC.
+ * Units:     value: any, finite.
+ * Since:     0.1
+ */
+POINTMILL_API int32_t pointmill_sketch_key(double value, int16_t *out);
+
+/**
+ * A sketch as bytes, in one of the formats POINTMILL_SKETCH_DDSKETCH_PROTO,
+ * POINTMILL_SKETCH_DDSKETCH_COMPACT and POINTMILL_SKETCH_AGENT.
+ *
+ * The DDSketch formats use the logarithmic mapping with gamma 65/64 and offset 1338.5, whose
+ * bins are those of the sketch.
+ *
+ * Threads:   one at a time on sketch.
+ * Ownership: buf is the caller's.
+ * NULL:      sketch, out_len: POINTMILL_E_NULL. buf: the same, unless cap is 0.
+ * Outputs:   buf, the first out_len bytes; written only on success. out_len, also written with
+ *            POINTMILL_E_BUFFER_TOO_SMALL: the bytes needed.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_FORMAT, POINTMILL_E_ENCODE (a sketch with a sum that is not finite in a
+ *            format that cannot say so), POINTMILL_E_BUFFER_TOO_SMALL, POINTMILL_E_PANIC.
+ * Units:     cap, out_len: bytes.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_sketch_encode(const struct pointmill_sketch *sketch,
+                                uint32_t format,
+                                uint8_t *buf,
+                                size_t cap,
+                                size_t *out_len);
+
+/**
+ * The sketch in some bytes, which may be hostile: they are checked, and memory stays bounded.
+ *
+ * DDSketches of any mapping are taken; bins of another mapping than the Agent's are spread over
+ * the Agent's as the Agent does it, and counts are rounded to whole numbers.
+ *
+ * Threads:   any.
+ * Ownership: the caller frees *out with pointmill_sketch_free; ptr is borrowed for the call.
+ * NULL:      ptr may be NULL if len is 0. err may be NULL. out: POINTMILL_E_NULL.
+ * Outputs:   out; written only on success. err, on failure, names the byte.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_INVALID (len is
+ *            no possible length), POINTMILL_E_STRUCT_SIZE (err), POINTMILL_E_FORMAT,
+ *            POINTMILL_E_DECODE, POINTMILL_E_PANIC.
+ * Units:     len: bytes.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_sketch_decode(uint32_t format,
+                                const uint8_t *ptr,
+                                size_t len,
+                                struct pointmill_sketch **out,
+                                struct pointmill_error *err);
+
+/**
+ * Makes a configuration with every option at its default.
+ *
+ * Threads:   any.
+ * Ownership: the caller frees *out with pointmill_config_free.
+ * NULL:      out: POINTMILL_E_NULL.
+ * Outputs:   out; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_PANIC.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API int32_t pointmill_config_new(struct pointmill_config **out);
+
+/**
+ * Sets an option from text. The value is checked and copied at once.
+ *
+ * Threads:   one at a time on config.
+ * Ownership: name and value are borrowed for the call.
+ * NULL:      err may be NULL; config, name, value: POINTMILL_E_NULL.
+ * Outputs:   err, on failure, names the option and what it allows; for an unknown name, the
+ *            names that are nearest.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_STRUCT_SIZE (err), POINTMILL_E_UTF8, POINTMILL_E_UNKNOWN_OPTION,
+ *            POINTMILL_E_BAD_VALUE, POINTMILL_E_POISONED, POINTMILL_E_PANIC. On failure nothing
+ *            changed.
+ * Units:     name, value: UTF-8 that ends with NUL. The unit of a number stands in its name.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_config_set(struct pointmill_config *config,
+                             const char *name,
+                             const char *value,
+                             struct pointmill_error *err);
+
+/**
+ * The value of an option, as text that pointmill_config_set takes.
+ *
+ * Threads:   one at a time on config.
+ * Ownership: name is borrowed for the call; buf is the caller's.
+ * NULL:      config, name, out_len: POINTMILL_E_NULL. buf: the same, unless cap is 0.
+ * Outputs:   buf, the first out_len bytes, without a NUL; written only on success. out_len,
+ *            also written with POINTMILL_E_BUFFER_TOO_SMALL: the length of the text.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_UTF8, POINTMILL_E_UNKNOWN_OPTION, POINTMILL_E_BUFFER_TOO_SMALL,
+ *            POINTMILL_E_PANIC.
+ * Units:     cap, out_len: bytes.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_config_get(const struct pointmill_config *config,
+                             const char *name,
+                             char *buf,
+                             size_t cap,
+                             size_t *out_len);
+
+/**
+ * Frees a configuration.
+ *
+ * Threads:   no other call may use it now or later.
+ * Ownership: takes the configuration; engines and payloads made with it do not need it.
+ * NULL:      does nothing.
+ * Outputs:   none.
+ * Returns:   nothing.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API void pointmill_config_free(struct pointmill_config *config);
+
+/**
+ * How many options there are.
+ *
+ * Threads:   any.
+ * Ownership: none.
+ * NULL:      takes no pointer.
+ * Outputs:   none.
+ * Returns:   the number of options.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API size_t pointmill_config_count(void);
+
+/**
+ * The i-th option: name, type, default, range and explanation.
+ *
+ * Threads:   any.
+ * Ownership: the texts in *out are static.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out, up to out->struct_size bytes; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_STRUCT_SIZE,
+ *            POINTMILL_E_INDEX, POINTMILL_E_PANIC.
+ * Units:     i counts from 0: engine options first, then those of the encoder.
+ * Since:     0.1
+ */
+POINTMILL_API int32_t pointmill_config_option(size_t i, struct pointmill_option *out);
+
+/**
+ * The j-th word that the i-th option, a choice, allows.
+ *
+ * Threads:   any.
+ * Ownership: the text in *out is static.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_INDEX (no such
+ *            option, not a choice, or past its last word), POINTMILL_E_PANIC.
+ * Units:     i, j count from 0.
+ * Since:     0.1
+ */
+POINTMILL_API int32_t pointmill_config_choice(size_t i, size_t j, struct pointmill_str *out);
+
+/**
+ * The id of a context: kind, name and set of tags. Ask once, keep it, record with it.
+ *
+ * The order of tags and duplicates among them do not matter. At a limit the answer is the
+ * overflow context of the metric (tag pointmill.overflow:true), so that totals stay right.
+ * Bytes that are not UTF-8 are mended.
+ *
+ * Threads:   any, at once.
+ * Ownership: name and tags are borrowed for the call.
+ * NULL:      POINTMILL_E_NULL; tags may be NULL if tags_len is 0, a text's ptr if its len is 0.
+ * Outputs:   out, below 2^53; written only on success. The same for the same context, until
+ *            the context has been idle for idle_flushes flushes.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_INVALID (a length), POINTMILL_E_KIND, POINTMILL_E_INVALID_NAME,
+ *            POINTMILL_E_NO_ROOM, POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     kind: POINTMILL_DISTRIBUTION, _COUNT, _GAUGE or _HISTOGRAM. tags_len: texts.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_context(struct pointmill_engine *engine,
+                          uint32_t kind,
+                          struct pointmill_str name,
+                          const struct pointmill_str *tags,
+                          size_t tags_len,
+                          uint64_t *out);
+
+/**
+ * Makes an engine. All its memory is reserved here, and touched as it is needed; its first
+ * interval begins by the system's clock.
+ *
+ * Threads:   any; one at a time on config.
+ * Ownership: the caller frees *out with pointmill_engine_free; config is copied.
+ * NULL:      config: every option at its default. err may be NULL. out: POINTMILL_E_NULL.
+ * Outputs:   out; written only on success. err, on failure.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_STRUCT_SIZE (err), POINTMILL_E_BAD_VALUE, POINTMILL_E_ARENA_TOO_SMALL,
+ *            POINTMILL_E_NO_MEMORY, POINTMILL_E_PANIC.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_engine_new(const struct pointmill_config *config,
+                             struct pointmill_engine **out,
+                             struct pointmill_error *err);
+
+/**
+ * Frees an engine. Points that were not flushed are lost: flush with POINTMILL_FLUSH_ALL
+ * first.
+ *
+ * Threads:   no other call may use the engine now or later.
+ * Ownership: takes the engine; its snapshots live on.
+ * NULL:      does nothing.
+ * Outputs:   none.
+ * Returns:   nothing.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API void pointmill_engine_free(struct pointmill_engine *engine);
+
+/**
+ * Tells the engine the time. From here on points without a time of their own belong to the
+ * interval that holds it. pointmill_flush does the same.
+ *
+ * Threads:   any, at once.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   none.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     now_unix_s: seconds since 1970-01-01 UTC.
+ * Since:     0.1
+ */
+POINTMILL_API int32_t pointmill_tick(struct pointmill_engine *engine, int64_t now_unix_s);
+
+/**
+ * Takes the points of the intervals that have ended by now, with POINTMILL_FLUSH_ALL those of
+ * the open ones too. Recording goes on meanwhile.
+ *
+ * Threads:   any, at once; two flushes wait for each other.
+ * Ownership: the caller frees *out with pointmill_snapshot_free.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out; written only on success. With no point to take it is an empty snapshot.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_INVALID (an unknown flag), POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     now_unix_s: seconds since 1970-01-01 UTC. flags: 0 or POINTMILL_FLUSH_ALL.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_flush(struct pointmill_engine *engine,
+                        int64_t now_unix_s,
+                        uint32_t flags,
+                        struct pointmill_snapshot **out);
+
+/**
+ * What became of every point so far. Works on a poisoned engine too.
+ *
+ * Threads:   any, at once; the sums agree exactly only while no other call is under way.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out, up to out->struct_size bytes; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_STRUCT_SIZE, POINTMILL_E_PANIC.
+ * Units:     points, or what the field's name says.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_stats(const struct pointmill_engine *engine,
+                        struct pointmill_engine_stats *out);
+
+/**
+ * Encodes a snapshot into bodies that keep within their route's limits.
+ *
+ * Nothing vanishes: what the format cannot carry is counted, see pointmill_payloads_skipped.
+ *
+ * Threads:   any, at once on snapshot; one at a time on config.
+ * Ownership: the caller frees *out with pointmill_payloads_free; it needs neither snapshot nor
+ *            config.
+ * NULL:      config: every option at its default (format intake). err may be NULL. snapshot,
+ *            out: POINTMILL_E_NULL.
+ * Outputs:   out; written only on success. err, on failure.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_STRUCT_SIZE (err), POINTMILL_E_ENCODE (options that contradict each
+ *            other, or a codec that failed), POINTMILL_E_PANIC.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_encode(const struct pointmill_snapshot *snapshot,
+                         const struct pointmill_config *config,
+                         struct pointmill_payloads **out,
+                         struct pointmill_error *err);
+
+/**
+ * How many bodies there are.
+ *
+ * Threads:   any, at once.
+ * Ownership: none.
+ * NULL:      0.
+ * Outputs:   none.
+ * Returns:   the number of bodies; 0 also for NULL and for a handle of another type.
+ * Units:     bodies.
+ * Since:     0.1
+ */
+POINTMILL_API size_t pointmill_payloads_len(const struct pointmill_payloads *payloads);
+
+/**
+ * The i-th body.
+ *
+ * Threads:   any, at once.
+ * Ownership: body in *out is borrowed from the payloads; the texts are static.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out, up to out->struct_size bytes; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_STRUCT_SIZE, POINTMILL_E_INDEX, POINTMILL_E_PANIC.
+ * Units:     i counts from 0.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_payloads_get(const struct pointmill_payloads *payloads,
+                               size_t i,
+                               struct pointmill_payload *out);
+
+/**
+ * The i-th cause for which something is in no payload. A format that carries everything has
+ * none.
+ *
+ * Threads:   any, at once.
+ * Ownership: detail in *out is borrowed from the payloads; cause is static.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out, up to out->struct_size bytes; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_STRUCT_SIZE, POINTMILL_E_INDEX (past the last one: the end of a loop),
+ *            POINTMILL_E_PANIC.
+ * Units:     i counts from 0.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_payloads_skipped(const struct pointmill_payloads *payloads,
+                                   size_t i,
+                                   struct pointmill_skipped *out);
+
+/**
+ * Frees payloads.
+ *
+ * Threads:   no other call may use the payloads now or later.
+ * Ownership: takes the payloads and everything borrowed from them.
+ * NULL:      does nothing.
+ * Outputs:   none.
+ * Returns:   nothing.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API void pointmill_payloads_free(struct pointmill_payloads *payloads);
+
+/**
+ * Records one point in the open interval.
+ *
+ * Threads:   any, at once; no lock that another recorder can hold.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   none.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_NOT_FINITE, POINTMILL_E_STALE_CONTEXT, POINTMILL_E_POISONED,
+ *            POINTMILL_E_PANIC. A point refused for its value or context is counted.
+ * Units:     context: from pointmill_context of this engine. value: any, finite.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_record(struct pointmill_engine *engine,
+                         uint64_t context,
+                         double value);
+
+/**
+ * Records one point in the interval that holds unix_s.
+ *
+ * Threads:   any, at once.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   none.
+ * Returns:   as pointmill_record, and POINTMILL_E_TOO_OLD, POINTMILL_E_TOO_NEW (options
+ *            past_max_s and future_max_s, against the engine's time; counted).
+ * Units:     unix_s: seconds since 1970-01-01 UTC.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_record_at(struct pointmill_engine *engine,
+                            uint64_t context,
+                            double value,
+                            int64_t unix_s);
+
+/**
+ * Records one point that stands for 1/rate points, as the Agent does: a distribution's bin
+ * grows by the whole part of 1/rate, a count by value/rate; a gauge ignores the rate. A rate of
+ * 1, of 0 or less, above 1, or NaN counts the point once.
+ *
+ * Threads:   any, at once.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   none.
+ * Returns:   as pointmill_record.
+ * Units:     rate: share of the points that was kept, above 0, at most 1.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_record_sampled(struct pointmill_engine *engine,
+                                 uint64_t context,
+                                 double value,
+                                 double rate);
+
+/**
+ * Records one point that is both sampled and timed: pointmill_record_sampled in the interval
+ * that holds unix_s.
+ *
+ * Threads:   any, at once.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   none.
+ * Returns:   as pointmill_record_at.
+ * Units:     rate: share of the points that was kept. unix_s: seconds since 1970-01-01 UTC.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_record_sampled_at(struct pointmill_engine *engine,
+                                    uint64_t context,
+                                    double value,
+                                    double rate,
+                                    int64_t unix_s);
+
+/**
+ * Records many points of one context. Those that are refused do not stop the others.
+ *
+ * Threads:   any, at once.
+ * Ownership: values is borrowed for the call.
+ * NULL:      engine, out_rejected: POINTMILL_E_NULL. values: the same, unless len is 0.
+ * Outputs:   out_rejected, how many were refused (and counted) for not being finite; written
+ *            only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_INVALID (len is no possible length), POINTMILL_E_STALE_CONTEXT (all
+ *            were refused and counted), POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     len: values, not bytes.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_record_many(struct pointmill_engine *engine,
+                              uint64_t context,
+                              const double *values,
+                              size_t len,
+                              size_t *out_rejected);
+
+/**
+ * Records many points, each of its own context: values[i] goes to contexts[i]. Those that are
+ * refused do not stop the others.
+ *
+ * Threads:   any, at once.
+ * Ownership: contexts and values are borrowed for the call.
+ * NULL:      engine, out_rejected: POINTMILL_E_NULL. contexts, values: the same, unless len is
+ *            0.
+ * Outputs:   out_rejected, how many were refused, each counted by its cause; written only on
+ *            success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_INVALID (len is no possible length), POINTMILL_E_POISONED,
+ *            POINTMILL_E_PANIC.
+ * Units:     len: points, the length of either array.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_record_batch(struct pointmill_engine *engine,
+                               const uint64_t *contexts,
+                               const double *values,
+                               size_t len,
+                               size_t *out_rejected);
+
+/**
+ * Records one point by name and tags, for callers whose own look-up would cost more than the
+ * engine's. A context that is new is made on the way.
+ *
+ * Threads:   any, at once.
+ * Ownership: the texts are borrowed for the call.
+ * NULL:      POINTMILL_E_NULL; a text's ptr may be NULL if its len is 0.
+ * Outputs:   none.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_INVALID (a length), POINTMILL_E_KIND, and, counted:
+ *            POINTMILL_E_NOT_FINITE, POINTMILL_E_INVALID_NAME (also with len 0),
+ *            POINTMILL_E_NO_ROOM, POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     name_then_tags: the name first, then the tags. len: texts, the name included.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_record_named(struct pointmill_engine *engine,
+                               uint32_t kind,
+                               const struct pointmill_str *name_then_tags,
+                               size_t len,
+                               double value);
+
+/**
+ * Frees a snapshot.
+ *
+ * Threads:   no other call may use the snapshot now or later.
+ * Ownership: takes the snapshot and all texts borrowed from it; sketches and payloads made of
+ *            it live on.
+ * NULL:      does nothing.
+ * Outputs:   none.
+ * Returns:   nothing.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API void pointmill_snapshot_free(struct pointmill_snapshot *snapshot);
+
+/**
+ * How many entries a snapshot has.
+ *
+ * Threads:   any, at once.
+ * Ownership: none.
+ * NULL:      0.
+ * Outputs:   none.
+ * Returns:   the number of entries; 0 also for NULL and for a handle of another type.
+ * Units:     entries.
+ * Since:     0.1
+ */
+POINTMILL_API size_t pointmill_snapshot_len(const struct pointmill_snapshot *snapshot);
+
+/**
+ * The i-th entry.
+ *
+ * Threads:   any, at once.
+ * Ownership: the name in *out is borrowed from the snapshot.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out, up to out->struct_size bytes; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_STRUCT_SIZE, POINTMILL_E_INDEX, POINTMILL_E_PANIC.
+ * Units:     i counts from 0.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_snapshot_entry(const struct pointmill_snapshot *snapshot,
+                                 size_t i,
+                                 struct pointmill_entry *out);
+
+/**
+ * A tag of the i-th entry. Tags are sorted and without duplicates.
+ *
+ * Threads:   any, at once.
+ * Ownership: the text in *out is borrowed from the snapshot.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out, without a NUL; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_INDEX (no such entry or tag), POINTMILL_E_PANIC.
+ * Units:     i, tag count from 0.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_snapshot_tag(const struct pointmill_snapshot *snapshot,
+                               size_t i,
+                               size_t tag,
+                               struct pointmill_str *out);
+
+/**
+ * The quantile of the i-th entry's sketch; pointmill_sketch_quantile says which number that
+ * is.
+ *
+ * Threads:   any, at once.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_INDEX, POINTMILL_E_NO_SKETCH (a count or gauge), POINTMILL_E_INVALID (q
+ *            is NaN), POINTMILL_E_EMPTY, POINTMILL_E_PANIC.
+ * Units:     q: share, 0.99 for the 99th percentile.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_snapshot_quantile(const struct pointmill_snapshot *snapshot,
+                                    size_t i,
+                                    double q,
+                                    double *out);
+
+/**
+ * A copy of the i-th entry's sketch.
+ *
+ * Threads:   any, at once.
+ * Ownership: the caller frees *out with pointmill_sketch_free; it lives without the snapshot.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_INDEX, POINTMILL_E_NO_SKETCH (a count or gauge), POINTMILL_E_PANIC.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_snapshot_sketch(const struct pointmill_snapshot *snapshot,
+                                  size_t i,
+                                  struct pointmill_sketch **out);
+
+/**
+ * One snapshot of many: entries of the same kind, name, tags and interval become one. Sketches
+ * merge, counts add up, and of two gauges the one of the later snapshot in the array stands.
+ *
+ * Threads:   any, at once.
+ * Ownership: the caller frees *out with pointmill_snapshot_free; the snapshots stay the
+ *            caller's and are not needed by *out.
+ * NULL:      out, and every element of snapshots: POINTMILL_E_NULL. snapshots: the same, unless
+ *            len is 0, which gives an empty snapshot.
+ * Outputs:   out; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_INVALID (len is no possible length), POINTMILL_E_PANIC.
+ * Units:     len: snapshots.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_snapshot_merge(const struct pointmill_snapshot *const *snapshots,
+                                 size_t len,
+                                 struct pointmill_snapshot **out);
+
+/**
+ * A snapshot merged over every tag whose key (the part before the first colon) is not among
+ * keys; with len 0 over all tags. Sketches merge, counts add up, gauges of one interval are
+ * averaged.
+ *
+ * Threads:   any, at once.
+ * Ownership: the caller frees *out with pointmill_snapshot_free; keys is borrowed for the call.
+ * NULL:      POINTMILL_E_NULL; keys may be NULL if len is 0.
+ * Outputs:   out; written only on success. With POINTMILL_GROUP_MERGE_INTERVALS every series
+ *            has one entry, that of its earliest interval; a gauge then shows its latest.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_INVALID (an unknown flag, or a length), POINTMILL_E_PANIC.
+ * Units:     len: texts. flags: 0 or POINTMILL_GROUP_MERGE_INTERVALS.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_snapshot_group_by(const struct pointmill_snapshot *snapshot,
+                                    const struct pointmill_str *keys,
+                                    size_t len,
+                                    uint32_t flags,
+                                    struct pointmill_snapshot **out);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* POINTMILL_H */

@@ -1,0 +1,84 @@
+#!/bin/sh
+# Builds pointmill, runs the command and a C program on a month of flights, and compares both with
+# each other and with exact percentiles. Fails if they differ or an error exceeds 1/129.
+set -eu
+cd "$(dirname "$0")/.."
+
+if ! command -v "${CC:=cc}" >/dev/null 2>&1; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "== no C compiler: installing gcc"
+        apt-get update -qq
+        apt-get install -y -qq gcc libc6-dev >/dev/null
+        CC=gcc
+    else
+        echo "demo: no C compiler ($CC); install one, or name it: CC=clang make demo" >&2
+        exit 1
+    fi
+fi
+
+target=${CARGO_TARGET_DIR:-target}
+demo=$target/demo
+flights=$demo/flights.csv
+pointmill=$target/release/pointmill
+mkdir -p "$demo"
+
+# Seconds since a long time ago, with a fraction where the system's date has one.
+now() { date +%s.%N | sed 's/\.%*N$//'; }
+# rate POINTS START END: points a second, in millions.
+rate() {
+    awk -v n="$1" -v a="$2" -v b="$3" \
+        'BEGIN { s = b - a; if (s <= 0) s = 1e-3; printf "%d points in %.3f s, %.2f M points/s", n, s, n / s / 1e6 }'
+}
+
+echo "== building"
+cargo build --release --quiet --package pointmill-cli --package pointmill-capi
+cargo build --release --quiet --package pointmill-cli --example exact
+
+echo "== unpacking"
+# The C program reads plain CSV; the command would read the packed file as well.
+gzip -dc testdata/flights-2001-01.csv.gz >"$flights"
+points=$(($(wc -l <"$flights") - 1))
+echo "$points flights in $flights"
+
+run() { # run METRIC VALUE [OPTION…]
+    metric=$1 value=$2
+    shift 2
+    "$pointmill" report --input csv --name "$metric" --value "$value" --time unix_s \
+        --tags origin,destination --by origin "$@" "$flights"
+}
+
+echo
+echo "== pointmill report: the ten busiest origins"
+run flight.delay delay_min --top 10
+echo
+run flight.distance distance_mi --top 10
+echo
+echo "== and the busiest one's delays drawn"
+run flight.delay delay_min --top 1 --plot
+
+echo
+echo "== the command, all origins"
+start=$(now)
+run flight.delay delay_min --format csv >"$demo/command-delay.csv"
+end=$(now)
+echo "flight.delay     $(rate "$points" "$start" "$end") (process start to end)"
+start=$(now)
+run flight.distance distance_mi --format csv >"$demo/command-distance.csv"
+end=$(now)
+echo "flight.distance  $(rate "$points" "$start" "$end") (process start to end)"
+
+echo
+echo "== the C program, linked with libpointmill.so"
+"$CC" -std=c11 -O2 -Wall -Wextra -Iinclude crates/pointmill-capi/examples/flights.c \
+    -o "$demo/flights" -L"$target/release" -lpointmill -lm -Wl,-rpath,"$(cd "$target/release" && pwd)"
+start=$(now)
+LD_LIBRARY_PATH="$target/release" "$demo/flights" "$flights" >"$demo/c.csv"
+end=$(now)
+echo "both metrics     $(rate $((2 * points)) "$start" "$end") (process start to end)"
+
+echo
+echo "== both against exact percentiles"
+exact=$target/release/examples/exact
+"$exact" "$flights" delay_min origin flight.delay 5 "$demo/command-delay.csv" "$demo/c.csv"
+"$exact" "$flights" distance_mi origin flight.distance 5 "$demo/command-distance.csv" "$demo/c.csv"
+echo "== the command and the C program agree, and every percentile is within 1/129"
