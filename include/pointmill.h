@@ -39,16 +39,16 @@
  * RULES
  *
  * Status.   A function that can fail returns int32_t: POINTMILL_OK (0) or a negative code.
- *           pointmill_strerror gives cause and remedy. Where more can be said there is a last argument
- *           `pointmill_error *err`, which may be NULL. Any function may answer POINTMILL_E_PANIC: a
- *           defect of this library was caught; if the call could change an object, that object
- *           then answers POINTMILL_E_POISONED to every further change.
- * Outputs.  They come last, and are written only on success. The one exception: a call that ends with
- *           POINTMILL_E_BUFFER_TOO_SMALL writes the length needed to its out_len.
- * Structs.  Structs that come back are the caller's and begin with struct_size, to be set to sizeof:
- *           start with the POINTMILL_..._INIT macro. The library writes no more than that, and sets
- *           struct_size to what it filled. New fields are added at the end, so old programs work with
- *           new libraries and new programs with old ones.
+ *           pointmill_strerror gives cause and remedy. Where more can be said there is a last
+ *           argument `pointmill_error *err`, which may be NULL. Any function may answer
+ *           POINTMILL_E_PANIC: a defect of this library was caught; if the call could change an
+ *           object, that object then answers POINTMILL_E_POISONED to every further change.
+ * Outputs.  They come last, and are written only on success. The one exception: a call that ends
+ *           with POINTMILL_E_BUFFER_TOO_SMALL writes the length needed to its out_len.
+ * Structs.  Structs that come back are the caller's and begin with struct_size, to be set to
+ *           sizeof: start with the POINTMILL_..._INIT macro. The library writes no more than that,
+ *           and sets struct_size to what it filled. New fields are added at the end, so old programs
+ *           work with new libraries and new programs with old ones.
  * Handles.  Opaque structs, made by a function with `out`, released once by their _free, for which
  *           NULL is fine. No handle needs another one to live: free them in any order.
  * Pointers. Must point to what their type says, for the length given, unless the function says that
@@ -68,8 +68,8 @@
  *
  * A function, constant or struct field of this header keeps its name, its arguments and its meaning
  * within an ABI major; additions raise the ABI minor. The shared library's name carries the major
- * (libpointmill.so.0). Numbers of codes are never used again. While the major is 0 a release may raise
- * it, never otherwise break it; docs/ABI.md says what changed and why.
+ * (libpointmill.so.0). Numbers of codes are never used again. While the major is 0 a release may
+ * raise it, never otherwise break it; docs/ABI.md says what changed and why.
  */
 
 #ifndef POINTMILL_H
@@ -217,6 +217,11 @@
 #define POINTMILL_E_NO_SKETCH -27
 
 /**
+ * the sketch would hold more than 2^44 values; use smaller weights or larger sample rates
+ */
+#define POINTMILL_E_TOO_MANY -28
+
+/**
  * no option has this name; pointmill_config_option lists them
  */
 #define POINTMILL_E_UNKNOWN_OPTION -40
@@ -285,7 +290,8 @@
 #define POINTMILL_BINS_U32 2
 
 /**
- * The protobuf message DDSketch of the DataDog sketches-go, -java, -js and -py libraries. Carries
+ * The protobuf message DDSketch as DataDog's sketches-go and sketches-java write it (those for
+ * JavaScript and Python put a bin's upper edge inside the bin, which the bytes do not say). Carries
  * bins; min, max, sum and mean come back as estimates from them.
  */
 #define POINTMILL_SKETCH_DDSKETCH_PROTO 1
@@ -846,8 +852,8 @@ POINTMILL_API void pointmill_sketch_free(struct pointmill_sketch *sketch);
  * NULL:      POINTMILL_E_NULL.
  * Outputs:   none.
  * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
- *            POINTMILL_E_NOT_FINITE (NaN and infinities; nothing changed),
- *            POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ *            POINTMILL_E_NOT_FINITE (NaN and infinities), POINTMILL_E_TOO_MANY,
+ *            POINTMILL_E_POISONED, POINTMILL_E_PANIC. On failure nothing changed.
  * Units:     value: any, finite.
  * Since:     0.1
  */
@@ -895,8 +901,9 @@ int32_t pointmill_sketch_insert_sampled(struct pointmill_sketch *sketch,
  * NULL:      sketch: POINTMILL_E_NULL. values: the same, unless len is 0.
  * Outputs:   none.
  * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
- *            POINTMILL_E_INVALID (len is no possible length), POINTMILL_E_NOT_FINITE (nothing
- *            changed), POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ *            POINTMILL_E_INVALID (len is no possible length), POINTMILL_E_NOT_FINITE,
+ *            POINTMILL_E_TOO_MANY, POINTMILL_E_POISONED, POINTMILL_E_PANIC. On failure nothing
+ *            changed.
  * Units:     values: any, finite. len: values, not bytes.
  * Since:     0.1
  */
@@ -914,7 +921,8 @@ int32_t pointmill_sketch_insert_many(struct pointmill_sketch *sketch,
  * Outputs:   none.
  * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
  *            POINTMILL_E_NOT_FINITE (a bound is NaN or infinite), POINTMILL_E_INVALID (upper is
- *            below lower), POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ *            below lower), POINTMILL_E_TOO_MANY, POINTMILL_E_POISONED, POINTMILL_E_PANIC. On
+ *            failure nothing changed.
  * Units:     bounds: any, finite. n: values.
  * Since:     0.1
  */
@@ -932,7 +940,7 @@ int32_t pointmill_sketch_insert_interpolated(struct pointmill_sketch *sketch,
  * NULL:      POINTMILL_E_NULL.
  * Outputs:   none.
  * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
- *            POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ *            POINTMILL_E_TOO_MANY (nothing changed), POINTMILL_E_POISONED, POINTMILL_E_PANIC.
  * Units:     none.
  * Since:     0.1
  */

@@ -38,7 +38,8 @@ impl Profile {
         let (fulls, rest) = (n / full, (n % full) as u32);
         let rest = (rest != 0).then_some(rest);
         // At most COUNT_MAX / 65 535, so the number fits wherever that many bins do.
-        rest.into_iter().chain(core::iter::repeat_n(self.count_max(), fulls as usize))
+        rest.into_iter()
+            .chain(core::iter::repeat_n(self.count_max(), fulls as usize))
     }
 }
 
@@ -55,7 +56,11 @@ impl Bins {
     /// These bins as a sketch with `summary`.
     #[must_use]
     pub fn with_summary(&self, summary: Summary) -> SketchRef<'_> {
-        SketchRef { summary, keys: &self.keys, counts: &self.counts }
+        SketchRef {
+            summary,
+            keys: &self.keys,
+            counts: &self.counts,
+        }
     }
 }
 
@@ -112,7 +117,10 @@ impl SketchRef<'_> {
     }
 
     fn bins(&self) -> impl Iterator<Item = (i16, u64)> {
-        self.keys.iter().zip(self.counts).map(|(k, n)| (*k, u64::from(*n)))
+        self.keys
+            .iter()
+            .zip(self.counts)
+            .map(|(k, n)| (*k, u64::from(*n)))
     }
 
     fn total(&self) -> u64 {

@@ -55,13 +55,22 @@ impl fmt::Display for BinsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::KeysDescend { index } => {
-                write!(f, "bin {index} has a lower key than the bin before it; sort them by key")
+                write!(
+                    f,
+                    "bin {index} has a lower key than the bin before it; sort them by key"
+                )
             }
             Self::KeyRange { index } => {
-                write!(f, "bin {index} has the key -32768; keys go from -32767 to 32767")
+                write!(
+                    f,
+                    "bin {index} has the key -32768; keys go from -32767 to 32767"
+                )
             }
             Self::TooMany { index } => {
-                write!(f, "the counts up to bin {index} add up to more than 2^44; split the data")
+                write!(
+                    f,
+                    "the counts up to bin {index} add up to more than 2^44; split the data"
+                )
             }
         }
     }

@@ -178,7 +178,10 @@ pub fn representative(k: i16) -> f64 {
     let size = match usize::from(k.unsigned_abs()) {
         0 => 0.0,
         size @ 1..=32766 => {
-            let (a, b) = (f64::from_bits(FIRST_BITS[size]), f64::from_bits(FIRST_BITS[size + 1]));
+            let (a, b) = (
+                f64::from_bits(FIRST_BITS[size]),
+                f64::from_bits(FIRST_BITS[size + 1]),
+            );
             // In this order, because a * b would overflow.
             2.0 * a * (b / (a + b))
         }
@@ -215,7 +218,10 @@ mod tests {
             let r = representative(k);
             let first = f64::from_bits(FIRST_BITS[k as usize]);
             let last = f64::from_bits(FIRST_BITS[k as usize + 1] - 1);
-            assert!((r - first) / first <= allowed && (last - r) / last <= allowed, "key {k}");
+            assert!(
+                (r - first) / first <= allowed && (last - r) / last <= allowed,
+                "key {k}"
+            );
             assert_eq!(representative(-k), -r);
         }
         assert_eq!(representative(0), 0.0);

@@ -1,4 +1,9 @@
-//! The Datadog Agent's sketch, bit for bit (being filled in).
+#![doc = include_str!("../README.md")]
+//!
+//! # Where to read on
+//!
+//! [`Sketch`] holds values; [`SketchRef`] reads bins stored elsewhere. [`key`] explains the bins,
+//! [`Summary`] the exact part, [`kernel`] how to run the loops with more instructions.
 #![no_std]
 #![forbid(unsafe_code)]
 

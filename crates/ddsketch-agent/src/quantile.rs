@@ -76,5 +76,9 @@ fn rank(total: u64, q: f64) -> f64 {
     const TWO_52: f64 = (1u64 << 52) as f64;
     let exact = q * (total - 1) as f64;
     // Adding 2^52 leaves no room for a fraction; `core` has no rounding function.
-    if exact < TWO_52 { (exact + TWO_52) - TWO_52 } else { exact }
+    if exact < TWO_52 {
+        (exact + TWO_52) - TWO_52
+    } else {
+        exact
+    }
 }

@@ -29,8 +29,12 @@ impl ReleasedBins {
 
     /// The list as given, if every count fits.
     pub(crate) fn from_bins(bins: &[(i16, u64)]) -> Option<Self> {
-        let bins = bins.iter().map(|(k, n)| Some((*k, u16::try_from(*n).ok()?)));
-        Some(Self { bins: bins.collect::<Option<_>>()? })
+        let bins = bins
+            .iter()
+            .map(|(k, n)| Some((*k, u16::try_from(*n).ok()?)));
+        Some(Self {
+            bins: bins.collect::<Option<_>>()?,
+        })
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (i16, u32)> {
@@ -48,17 +52,24 @@ impl ReleasedBins {
     /// Adds `n` values of key `k` to each group's key, then trims. Keys ascend strictly.
     ///
     /// Of several bins of a key, the first takes the group; the others are copied behind it.
-    pub(crate) fn insert(&mut self, groups: impl IntoIterator<Item = (i16, u64)>) {
+    pub(crate) fn insert(&mut self, groups: impl Iterator<Item = (i16, u64)>) {
         let old = mem::take(&mut self.bins);
-        let mut old = old.into_iter().peekable();
+        self.bins.reserve(old.len() + groups.size_hint().0);
+        let mut old = &old[..];
         for (k, n) in groups {
-            while let Some(bin) = old.next_if(|bin| bin.0 < k) {
-                self.bins.push(bin);
-            }
-            let there = old.next_if(|bin| bin.0 == k).map_or(0, |bin| u64::from(bin.1));
+            let lower = old.iter().take_while(|bin| bin.0 < k).count();
+            self.bins.extend_from_slice(&old[..lower]);
+            old = &old[lower..];
+            let there = match old.split_first() {
+                Some((first, rest)) if first.0 == k => {
+                    old = rest;
+                    u64::from(first.1)
+                }
+                _ => 0,
+            };
             self.append(k, there + n);
         }
-        self.bins.extend(old);
+        self.bins.extend_from_slice(old);
         self.trim();
     }
 
@@ -70,20 +81,27 @@ impl ReleasedBins {
     }
 
     fn append(&mut self, k: i16, n: u64) {
-        self.bins.extend(Profile::U16.split(n).map(|n| (k, n as u16)));
+        self.bins
+            .extend(Profile::U16.split(n).map(|n| (k, n as u16)));
     }
 
     /// Whether a trim can have left this list: the bins above the limit are full, but for the last
     /// of them, which holds what the lowest bin kept could not.
     pub(crate) fn looks_trimmed(&self) -> bool {
         let over = self.bins.len().saturating_sub(BIN_LIMIT);
-        self.bins[..over.saturating_sub(1)].iter().all(|(_, n)| u64::from(*n) == FULL)
+        self.bins[..over.saturating_sub(1)]
+            .iter()
+            .all(|(_, n)| u64::from(*n) == FULL)
     }
 
     /// Folds what exceeds [`BIN_LIMIT`] into the lowest bin kept. Counts that do not fit there
     /// stay in full bins of the removed keys, and the rest in one more bin of the lowest key kept.
     pub(crate) fn trim(&mut self) {
-        let Some(removed) = self.bins.len().checked_sub(BIN_LIMIT).filter(|removed| *removed > 0)
+        let Some(removed) = self
+            .bins
+            .len()
+            .checked_sub(BIN_LIMIT)
+            .filter(|removed| *removed > 0)
         else {
             return;
         };

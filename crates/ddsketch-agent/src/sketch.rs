@@ -21,7 +21,7 @@ use core::mem;
 
 use crate::released::ReleasedBins;
 use crate::store::Store;
-use crate::{Bins, BinsError, InsertError, Kernel, Profile, Summary, key, quantile};
+use crate::{BIN_LIMIT, Bins, BinsError, InsertError, Kernel, Profile, Summary, key, quantile};
 
 /// The number of values a sketch takes; [`InsertError::TooMany`] beyond.
 ///
@@ -36,6 +36,10 @@ const PENDING_GROWTH: usize = 8;
 
 /// Above this many values there is no 16-bit list any more; see [`Profile::U16`].
 const RELEASED_COUNT_MAX: u64 = 1 << 32;
+
+/// Keys that gather before the lowest are folded, so that few batches pay for it. Reading folds a
+/// copy.
+const KEYS_BEFORE_FOLD: usize = 2 * BIN_LIMIT;
 
 /// The bins of a released Agent.
 #[derive(Clone, Debug, Default)]
@@ -91,7 +95,10 @@ impl Sketch {
     /// An empty sketch that runs its batches through `kernel`.
     #[must_use]
     pub fn with_kernel(kernel: Kernel) -> Self {
-        Self { kernel, ..Self::default() }
+        Self {
+            kernel,
+            ..Self::default()
+        }
     }
 
     /// Adds `v`. Mostly a store into a buffer; every 512th call works the buffer off.
@@ -301,7 +308,12 @@ impl Sketch {
     #[must_use]
     pub fn quantile(&self, q: f64) -> Option<f64> {
         let sketch = self.flushed();
-        quantile::accurate(&sketch.summary, sketch.store.total(), sketch.store.iter(), q)
+        quantile::accurate(
+            &sketch.summary,
+            sketch.store.total(),
+            sketch.store.iter(),
+            q,
+        )
     }
 
     /// What a released Agent answers for this quantile, bit for bit: an interpolation that can be
@@ -354,7 +366,10 @@ impl Sketch {
                 given.push((k, n));
             }
         }
-        let mut sketch = Self { summary, ..Self::default() };
+        let mut sketch = Self {
+            summary,
+            ..Self::default()
+        };
         let released = ReleasedBins::from_bins(&given);
         given.dedup_by(|next, kept| {
             let same = next.0 == kept.0;
@@ -370,7 +385,7 @@ impl Sketch {
                 released.trim();
             }
             let untrimmed = ReleasedBins::from_counts(sketch.store.iter());
-            if released != untrimmed || released.len() > crate::BIN_LIMIT {
+            if released != untrimmed || released.len() > BIN_LIMIT {
                 sketch.released = Released::List(Box::new(released));
             }
         }
@@ -435,13 +450,19 @@ impl Sketch {
         self.pending = pending;
     }
 
-    /// This sketch without pending values.
+    /// This sketch without pending values and with no more than [`BIN_LIMIT`] keys.
     fn flushed(&self) -> Cow<'_, Sketch> {
-        if self.pending_len == 0 {
+        // Without a list of its own, the store was measured whenever it could exceed the limit.
+        let fold =
+            !matches!(self.released, Released::FromCounts) && self.store.may_exceed(BIN_LIMIT);
+        if self.pending_len == 0 && !fold {
             return Cow::Borrowed(self);
         }
         let mut copy = self.clone();
         copy.flush();
+        if copy.store.may_exceed(BIN_LIMIT) {
+            copy.store.fold();
+        }
         Cow::Owned(copy)
     }
 
@@ -457,7 +478,10 @@ impl Sketch {
         (kernel.summary)(&mut self.summary, values);
         if let Released::List(list) = &mut self.released {
             keys.sort_unstable();
-            list.insert(keys.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u64)));
+            list.insert(
+                keys.chunk_by(|a, b| a == b)
+                    .map(|same| (same[0], same.len() as u64)),
+            );
         }
         self.store.add_keys(keys);
         self.settle();
@@ -482,7 +506,11 @@ impl Sketch {
 
     fn check_room(&self, n: u64) -> Result<(), InsertError> {
         let held = self.store.total() + self.pending_len as u64;
-        if n > COUNT_MAX.saturating_sub(held) { Err(InsertError::TooMany) } else { Ok(()) }
+        if n > COUNT_MAX.saturating_sub(held) {
+            Err(InsertError::TooMany)
+        } else {
+            Ok(())
+        }
     }
 
     /// Before `n` values are added: drops the released Agent's list if it would become too long.
@@ -496,20 +524,27 @@ impl Sketch {
     /// lowest keys if there are too many.
     #[inline]
     fn settle(&mut self) {
-        if self.store.may_exceed_limit() {
+        let limit = match self.released {
+            Released::FromCounts => BIN_LIMIT,
+            Released::List(_) | Released::Over => KEYS_BEFORE_FOLD,
+        };
+        if self.store.may_exceed(limit) {
             self.settle_limits();
         }
     }
 
+    #[cold]
     fn settle_limits(&mut self) {
-        let measure = self.store.measure(matches!(self.released, Released::FromCounts));
-        if measure.bins > crate::BIN_LIMIT && matches!(self.released, Released::FromCounts) {
+        let measure = self
+            .store
+            .measure(matches!(self.released, Released::FromCounts));
+        if measure.bins > BIN_LIMIT && matches!(self.released, Released::FromCounts) {
             let mut list = ReleasedBins::from_counts(self.store.iter());
             list.trim();
             self.released = Released::List(Box::new(list));
             self.store.measure(false);
         }
-        if measure.keys > crate::BIN_LIMIT {
+        if measure.keys > KEYS_BEFORE_FOLD {
             self.store.fold();
         }
     }
@@ -522,9 +557,13 @@ impl Sketch {
             (Profile::U32, _) | (_, Released::Over) => (None, Profile::U32),
         };
         let counts = list.is_none().then(|| {
-            self.store.iter().flat_map(move |(k, n)| width.split(n).map(move |n| (k, n)))
+            self.store
+                .iter()
+                .flat_map(move |(k, n)| width.split(n).map(move |n| (k, n)))
         });
-        list.into_iter().flat_map(|list| list.iter()).chain(counts.into_iter().flatten())
+        list.into_iter()
+            .flat_map(|list| list.iter())
+            .chain(counts.into_iter().flatten())
     }
 }
 

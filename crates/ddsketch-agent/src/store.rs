@@ -8,8 +8,8 @@
 //! * the **list**, sorted pairs, for sketches of few values, for keys far from the window (values of
 //!   widely different sizes), and for counts that do not fit 32 bits.
 //!
-//! Memory is bounded: 32 KiB of window, and a list of at most [`BIN_LIMIT`] pairs once the
-//! owner has folded the store.
+//! Memory is bounded: 32 KiB of window, and a list that the owner folds. To what keys are folded
+//! does not depend on when, so the owner lets some more than [`BIN_LIMIT`] gather first.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -54,7 +54,12 @@ impl Store {
     pub(crate) fn from_sorted(list: Vec<(i16, u64)>) -> Self {
         let total = list.iter().map(|(_, n)| n).sum();
         // A bound without need to be close: measured when it matters.
-        Self { list, total, bins_bound: usize::MAX, ..Self::default() }
+        Self {
+            list,
+            total,
+            bins_bound: usize::MAX,
+            ..Self::default()
+        }
     }
 
     /// Sum of all counts.
@@ -92,7 +97,10 @@ impl Store {
         let mut outside = 0;
         for i in 0..keys.len() {
             // Below the window the index wraps round to a huge one.
-            match self.window.get_mut((i32::from(keys[i]) - self.first) as usize) {
+            match self
+                .window
+                .get_mut((i32::from(keys[i]) - self.first) as usize)
+            {
                 Some(count) => *count += 1,
                 None => {
                     keys[outside] = keys[i];
@@ -111,8 +119,8 @@ impl Store {
             let low = keys.iter().copied().min().unwrap_or(0);
             let high = keys.iter().copied().max().unwrap_or(0);
             let mut moved = self.grow(low.into(), high.into());
-            if !moved && keys.len() > batch / 2 {
-                // The data is elsewhere, or too spread for one window: take the middle of it.
+            if !moved && keys.len() == batch {
+                // All data is elsewhere, or too spread for one window: take the middle of it.
                 let middle = keys.len() / 2;
                 let middle = i32::from(*keys.select_nth_unstable(middle).1);
                 self.empty_window();
@@ -129,7 +137,9 @@ impl Store {
             }
         }
         keys.sort_unstable();
-        let groups = keys.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u64));
+        let groups = keys
+            .chunk_by(|a, b| a == b)
+            .map(|same| (same[0], same.len() as u64));
         self.add_to_list(groups);
     }
 
@@ -178,33 +188,58 @@ impl Store {
                 _ => rest.push((k, n)),
             }
         }
-        self.add_to_list(rest);
+        if !rest.is_empty() {
+            self.add_to_list(rest);
+        }
         (self.total, self.bins_bound) = (total, bins);
     }
 
     /// Adds counts for keys that ascend strictly to the list, whatever the window covers.
     fn add_to_list(&mut self, groups: impl IntoIterator<Item = (i16, u64)>) {
-        let mut groups = groups.into_iter().peekable();
-        if groups.peek().is_none() {
-            return;
-        }
+        let groups = groups.into_iter();
         let list = core::mem::take(&mut self.list);
-        self.list = Sum { a: list.into_iter().peekable(), b: groups }.collect();
+        self.list.reserve(list.len() + groups.size_hint().0);
+        let mut rest = &list[..];
+        for (k, n) in groups {
+            let lower = rest.iter().take_while(|pair| pair.0 < k).count();
+            self.list.extend_from_slice(&rest[..lower]);
+            rest = &rest[lower..];
+            let there = match rest.split_first() {
+                Some((first, others)) if first.0 == k => {
+                    rest = others;
+                    first.1
+                }
+                _ => 0,
+            };
+            self.list.push((k, there.saturating_add(n)));
+        }
+        self.list.extend_from_slice(rest);
     }
 
     /// Keys and counts in ascending order of keys.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (i16, u64)> {
-        let counts = if self.window_total > 0 { &self.window[..] } else { &[] };
+        let counts = if self.window_total > 0 {
+            &self.window[..]
+        } else {
+            &[]
+        };
         let window = (self.first..).zip(counts).filter(|(_, n)| **n > 0);
         // The margins may lie outside of i16, but hold no counts.
         let window = window.map(|(k, n)| (k as i16, u64::from(*n)));
-        Sum { a: self.list.iter().copied().peekable(), b: window.peekable() }
+        Sum {
+            a: self.list.iter().copied().peekable(),
+            b: window.peekable(),
+        }
     }
 
-    /// Whether there could be more than [`BIN_LIMIT`] bins, so that [`Store::measure`] is due.
-    /// Cheap: a bound grows with each insert, and measuring brings it down.
-    pub(crate) fn may_exceed_limit(&self) -> bool {
-        self.bins_bound > BIN_LIMIT
+    /// Whether there could be more than `limit` bins, so that [`Store::measure`] is due.
+    ///
+    /// Cheap: first a bound that grows with each insert and that measuring brings down, then one
+    /// from the places for counts, each of which is at most one bin more than its full ones.
+    pub(crate) fn may_exceed(&self, limit: usize) -> bool {
+        let full = self.total / u64::from(Profile::U16.count_max());
+        self.bins_bound > limit
+            && (self.window.len() + self.list.len()) as u64 + full > limit as u64
     }
 
     /// Counts keys and bins. Until the next call the bound is one for bins, or for keys only.
@@ -221,7 +256,11 @@ impl Store {
     /// Folds the lowest keys into the lowest of the [`BIN_LIMIT`] highest.
     pub(crate) fn fold(&mut self) {
         let mut all: Vec<_> = self.iter().collect();
-        let Some(removed) = all.len().checked_sub(BIN_LIMIT).filter(|removed| *removed > 0) else {
+        let Some(removed) = all
+            .len()
+            .checked_sub(BIN_LIMIT)
+            .filter(|removed| *removed > 0)
+        else {
             return;
         };
         let folded: u64 = all.drain(..removed).map(|(_, n)| n).sum();
@@ -229,7 +268,7 @@ impl Store {
         self.list = all;
         self.window.fill(0);
         self.window_total = 0;
-        self.bins_bound = self.bins_bound.min(BIN_LIMIT);
+        self.bins_bound = BIN_LIMIT;
     }
 }
 
@@ -299,15 +338,24 @@ mod tests {
     fn the_window_follows_the_data() {
         let run = |from: i16| (from..from + 300).collect::<Vec<_>>();
         // Growing both ways, a jump too far for one window, both ends of the key range.
-        let store =
-            assert_counts(&[run(1000), run(900), run(2000), run(20_000), run(-32_767), run(32_400)]);
+        let store = assert_counts(&[
+            run(1000),
+            run(900),
+            run(2000),
+            run(20_000),
+            run(-32_767),
+            run(32_400),
+        ]);
         assert!(store.window.len() <= SPAN_MAX);
         assert!(store.first > 30_000, "the last batch lies in the window");
     }
 
     #[test]
     fn spread_keys_take_no_more_than_the_largest_window() {
-        let spread: Vec<i16> = (0..512).map(|i| -32_700 + 127 * i).collect();
+        let spread: Vec<i16> = (-32_700..32_300)
+            .step_by(127)
+            .map(|k: i32| k as i16)
+            .collect();
         let store = assert_counts(&[spread.clone(), spread.clone(), spread]);
         assert!(store.window.len() <= SPAN_MAX);
     }
@@ -319,14 +367,20 @@ mod tests {
         store.add_sorted([(7, u64::from(u32::MAX) - 150)]);
         store.add_keys(&mut [7; 100]);
         store.add_sorted([(7, u64::from(u32::MAX)), (8, 1 << 40)]);
-        assert_eq!(counts(&store), [(7, 2 * u64::from(u32::MAX) + 50), (8, 1 << 40)]);
+        assert_eq!(
+            counts(&store),
+            [(7, 2 * u64::from(u32::MAX) + 50), (8, 1 << 40)]
+        );
     }
 
     #[test]
     fn folding_keeps_the_highest_keys_and_the_total() {
         let mut store = Store::default();
         for start in (-30_000..30_000).step_by(5120) {
-            let mut batch: Vec<i16> = (start..start + 5120).step_by(10).map(|k| k as i16).collect();
+            let mut batch: Vec<i16> = (start..start + 5120)
+                .step_by(10)
+                .map(|k| k as i16)
+                .collect();
             store.add_keys(&mut batch);
         }
         let before = counts(&store);

@@ -88,7 +88,13 @@ impl Summary {
     /// A weight below 1, or NaN, adds nothing.
     pub fn insert_weighted(&mut self, v: f64, weight: f64) {
         let count = weight as u64;
-        self.merge(&Summary { count, min: v, max: v, sum: weight * v, avg: v });
+        self.merge(&Summary {
+            count,
+            min: v,
+            max: v,
+            sum: weight * v,
+            avg: v,
+        });
     }
 
     /// Adds all values of `other`. An empty summary takes `other` over as it is.
@@ -128,7 +134,10 @@ impl Summary {
         for v in first {
             self.insert(*v);
         }
-        let mut extremes = Extremes { low: [self.min; LANES], high: [self.max; LANES] };
+        let mut extremes = Extremes {
+            low: [self.min; LANES],
+            high: [self.max; LANES],
+        };
         for block in lanes.chunks(ROUNDS) {
             self.insert_block(block, &mut extremes);
         }
@@ -247,9 +256,10 @@ struct Extremes {
 impl Extremes {
     #[inline(always)]
     fn insert(&mut self, v: &Lanes) {
-        for i in 0..LANES {
-            self.low[i] = if v[i] < self.low[i] { v[i] } else { self.low[i] };
-            self.high[i] = if v[i] > self.high[i] { v[i] } else { self.high[i] };
+        for (i, v) in v.iter().enumerate() {
+            let (low, high) = (self.low[i], self.high[i]);
+            self.low[i] = if *v < low { *v } else { low };
+            self.high[i] = if *v > high { *v } else { high };
         }
     }
 
@@ -259,20 +269,35 @@ impl Extremes {
     /// values are equal and yet different: at ±0. The zero that arrived first stays.
     #[inline(always)]
     fn settle(self, summary: &mut Summary, values: &[Lanes]) {
-        let low = self.low.into_iter().fold(summary.min, |m, v| if v < m { v } else { m });
-        let high = self.high.into_iter().fold(summary.max, |m, v| if v > m { v } else { m });
+        let low = self
+            .low
+            .into_iter()
+            .fold(summary.min, |m, v| if v < m { v } else { m });
+        let high = self
+            .high
+            .into_iter()
+            .fold(summary.max, |m, v| if v > m { v } else { m });
         if low < summary.min {
             summary.min = if low == 0.0 { first_zero(values) } else { low };
         }
         if high > summary.max {
-            summary.max = if high == 0.0 { first_zero(values) } else { high };
+            summary.max = if high == 0.0 {
+                first_zero(values)
+            } else {
+                high
+            };
         }
     }
 }
 
 #[cold]
 fn first_zero(values: &[Lanes]) -> f64 {
-    values.as_flattened().iter().copied().find(|v| *v == 0.0).unwrap_or(0.0)
+    values
+        .as_flattened()
+        .iter()
+        .copied()
+        .find(|v| *v == 0.0)
+        .unwrap_or(0.0)
 }
 
 #[cfg(test)]
@@ -282,7 +307,13 @@ mod tests {
     /// Bits, with all NaNs taken for one: which NaN an operation gives is not specified.
     fn bits(summary: Summary) -> [u64; 5] {
         let bits = |v: f64| if v.is_nan() { u64::MAX } else { v.to_bits() };
-        let Summary { count, min, max, sum, avg } = summary;
+        let Summary {
+            count,
+            min,
+            max,
+            sum,
+            avg,
+        } = summary;
         [count, bits(min), bits(max), bits(sum), bits(avg)]
     }
 
@@ -323,14 +354,26 @@ mod tests {
     #[test]
     fn counts_beyond_the_exact_integers_are_those_of_a_loop() {
         for count in [COUNT_EXACT - 100, COUNT_EXACT, 1 << 53, u64::MAX - 50] {
-            let start = Summary { count, min: 0.5, max: 2.0, sum: 1e15, avg: 1.1 };
+            let start = Summary {
+                count,
+                min: 0.5,
+                max: 2.0,
+                sum: 1e15,
+                avg: 1.1,
+            };
             assert_equals_a_loop(start, &[0.3; 200]);
         }
     }
 
     #[test]
     fn merging_with_an_empty_summary_copies() {
-        let one = Summary { count: 3, min: 0.1, max: 0.1, sum: 0.3, avg: 0.1 };
+        let one = Summary {
+            count: 3,
+            min: 0.1,
+            max: 0.1,
+            sum: 0.3,
+            avg: 0.1,
+        };
         let mut empty = Summary::default();
         empty.merge(&one);
         assert_eq!(bits(empty), bits(one));

@@ -22,7 +22,7 @@ use std::collections::HashMap;
 use ddsketch_agent::canonical::convert::{
     Buckets, ExponentialHistogram, from_agent, from_exponential, to_agent,
 };
-use ddsketch_agent::canonical::{Bounds, DdSketch, Kind, Mapping, Policy, Store};
+use ddsketch_agent::canonical::{DdSketch, Kind, Mapping, Policy, Store};
 use ddsketch_agent::{Profile, Sketch};
 use serde::Deserialize;
 
@@ -159,16 +159,12 @@ fn go_mappings() {
         let mapping = go_mapping(&row.kind, row.relative_accuracy);
         let what = (&row.kind, row.relative_accuracy);
         // Ours is correctly rounded in these rows; Go's power is a unit off in two of the cubic ones.
-        assert!((mapping.gamma() - row.gamma).abs() <= f64::EPSILON, "{what:?}");
-        // 1/log₂ gamma, of which Go loses bits to cancellation: equal as far as merging is concerned.
-        assert_close(mapping.index_offset(), row.index_offset, 1e-12, &what);
-        let rebuilt = Mapping::new(
-            mapping.kind(),
-            Bounds::LowerInclusive,
-            row.gamma,
-            row.index_offset,
+        assert!(
+            (mapping.gamma() - row.gamma).abs() <= f64::EPSILON,
+            "{what:?}"
         );
-        assert!(mapping.mergeable(&rebuilt.unwrap()), "{what:?}");
+        // To the last bit: for linear mappings it decides where powers of two go.
+        assert_eq!(mapping.index_offset(), row.index_offset, "{what:?}");
         assert_close(
             mapping.relative_accuracy(),
             row.actual_relative_accuracy,

@@ -17,7 +17,12 @@ struct Model {
 
 impl Model {
     fn new(profile: Profile) -> Self {
-        Self { profile, bins: Vec::new(), buffer: Vec::new(), summary: Summary::default() }
+        Self {
+            profile,
+            bins: Vec::new(),
+            buffer: Vec::new(),
+            summary: Summary::default(),
+        }
     }
 
     fn append(&self, bins: &mut Vec<(i16, u64)>, k: i16, n: u64) {
@@ -108,7 +113,13 @@ impl Model {
 
     fn insert_weighted(&mut self, v: f64, weight: f64) {
         let count = weight.trunc() as u64;
-        self.summary.merge(&Summary { count, min: v, max: v, sum: weight * v, avg: v });
+        self.summary.merge(&Summary {
+            count,
+            min: v,
+            max: v,
+            sum: weight * v,
+            avg: v,
+        });
         self.flush();
         self.insert_groups(&[(key::key(v), count)]);
     }
@@ -117,7 +128,13 @@ impl Model {
         let keys: Vec<i16> = (key::key(lower)..=key::key(upper)).collect();
         let mut groups = Vec::new();
         let weigh = |summary: &mut Summary, v: f64, n: u64| {
-            summary.merge(&Summary { count: n, min: v, max: v, sum: n as f64 * v, avg: v });
+            summary.merge(&Summary {
+                count: n,
+                min: v,
+                max: v,
+                sum: n as f64 * v,
+                avg: v,
+            });
         };
         let (mut start, mut low, mut left, mut remainder) =
             (0, key::lower_bound(keys[0]), count, 0.0);
@@ -181,7 +198,11 @@ enum Op {
     One(f64),
     Many(Vec<f64>),
     /// `times` values for each of `len` keys from `first` on, two keys apart, upwards in a row.
-    Keys { first: i16, len: i16, times: u8 },
+    Keys {
+        first: i16,
+        len: i16,
+        times: u8,
+    },
     Weighted(f64, u64),
     Sampled(f64, f64),
     Interpolated(f64, f64, u64),
@@ -194,7 +215,8 @@ impl Op {
             Op::Many(values) => values.clone(),
             Op::Keys { first, len, times } => {
                 let keys = (0..*len).map(|i| first + 2 * i);
-                keys.flat_map(|k| vec![key::lower_bound(k); usize::from(*times)]).collect()
+                keys.flat_map(|k| vec![key::lower_bound(k); usize::from(*times)])
+                    .collect()
             }
             _ => Vec::new(),
         }
@@ -207,7 +229,9 @@ impl Op {
             Op::Weighted(v, n) => sketch.insert_n(*v, *n).expect("finite"),
             Op::Sampled(v, rate) => sketch.insert_sampled(*v, *rate).expect("finite"),
             Op::Interpolated(lower, upper, n) => {
-                sketch.insert_interpolated(*lower, *upper, *n).expect("ascending bounds");
+                sketch
+                    .insert_interpolated(*lower, *upper, *n)
+                    .expect("ascending bounds");
             }
             Op::Merge(ops) => {
                 let mut other = Sketch::new();
@@ -248,7 +272,12 @@ fn value() -> impl Strategy<Value = f64> {
 
 /// Weights around the width of a 16-bit bin and its multiples, besides small ones.
 fn weight() -> impl Strategy<Value = u64> {
-    prop_oneof![0..10u64, 65_530..65_540u64, 131_060..131_080u64, 0..400_000u64]
+    prop_oneof![
+        0..10u64,
+        65_530..65_540u64,
+        131_060..131_080u64,
+        0..400_000u64
+    ]
 }
 
 fn flat_op() -> impl Strategy<Value = Op> {
@@ -286,7 +315,11 @@ fn assert_same(sketch: &Sketch, model: &Model) -> Result<(), TestCaseError> {
         prop_assert!(same, "{found:?} instead of {expected:?}");
     }
     let bins = sketch.bins(model.profile);
-    let bins: Vec<_> = bins.keys.into_iter().zip(bins.counts.into_iter().map(u64::from)).collect();
+    let bins: Vec<_> = bins
+        .keys
+        .into_iter()
+        .zip(bins.counts.into_iter().map(u64::from))
+        .collect();
     prop_assert!(bins == model.bins, "{:?}: bins differ", model.profile);
     Ok(())
 }

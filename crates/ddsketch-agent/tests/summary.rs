@@ -7,7 +7,13 @@ use proptest::prelude::*;
 /// Bits, with all NaNs taken for one: which NaN an operation gives is not specified.
 fn bits(summary: &Summary) -> [u64; 5] {
     let bits = |v: f64| if v.is_nan() { u64::MAX } else { v.to_bits() };
-    let Summary { count, min, max, sum, avg } = *summary;
+    let Summary {
+        count,
+        min,
+        max,
+        sum,
+        avg,
+    } = *summary;
     [count, bits(min), bits(max), bits(sum), bits(avg)]
 }
 

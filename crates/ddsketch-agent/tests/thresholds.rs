@@ -5,15 +5,21 @@ use ddsketch_agent::key::{key, keys, lower_bound};
 
 /// (key, bits of its smallest double, bits of its lower bound)
 fn rows() -> Vec<(i16, u64, u64)> {
-    let path =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/vectors/agent-key-thresholds.csv");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../testdata/vectors/agent-key-thresholds.csv"
+    );
     let text = std::fs::read_to_string(path).expect("the vectors are part of the repository");
     let hex = |field: &str| u64::from_str_radix(field, 16).expect("16 hex digits");
     text.lines()
         .skip(1)
         .map(|line| {
             let fields: Vec<_> = line.split(',').collect();
-            (fields[0].parse().expect("a key"), hex(fields[1]), hex(fields[2]))
+            (
+                fields[0].parse().expect("a key"),
+                hex(fields[1]),
+                hex(fields[2]),
+            )
         })
         .collect()
 }
@@ -25,7 +31,11 @@ fn every_threshold_switches_the_key_at_the_recorded_double() {
     for (k, first, _) in rows {
         let (at, below) = (f64::from_bits(first), f64::from_bits(first - 1));
         assert_eq!((key(at), key(below)), (k, k - 1), "threshold of key {k}");
-        assert_eq!((key(-at), key(-below)), (-k, 1 - k), "threshold of key -{k}");
+        assert_eq!(
+            (key(-at), key(-below)),
+            (-k, 1 - k),
+            "threshold of key -{k}"
+        );
     }
 }
 
@@ -34,7 +44,14 @@ fn batches_give_the_keys_of_single_calls() {
     let values: Vec<f64> = rows()
         .iter()
         .flat_map(|(_, first, lower)| [*first, first - 1, first | 1 << 63, *lower])
-        .chain([0, 1, 1 << 63, f64::MAX.to_bits(), f64::NAN.to_bits(), u64::MAX])
+        .chain([
+            0,
+            1,
+            1 << 63,
+            f64::MAX.to_bits(),
+            f64::NAN.to_bits(),
+            u64::MAX,
+        ])
         .map(f64::from_bits)
         .collect();
     for start in 0..9 {
@@ -49,7 +66,11 @@ fn batches_give_the_keys_of_single_calls() {
 fn every_lower_bound_has_the_recorded_bits() {
     for (k, _, lower) in rows() {
         assert_eq!(lower_bound(k).to_bits(), lower, "lower bound of {k}");
-        assert_eq!(lower_bound(-k).to_bits(), lower | 1 << 63, "lower bound of -{k}");
+        assert_eq!(
+            lower_bound(-k).to_bits(),
+            lower | 1 << 63,
+            "lower bound of -{k}"
+        );
     }
     assert_eq!(lower_bound(0).to_bits(), 0);
 }

@@ -45,15 +45,50 @@ struct ExpectedBins {
 #[derive(Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 enum Op {
-    Insert { values_bits: Vec<Bits> },
-    Repeat { value_bits: Bits, times: u64 },
-    Linear { from: i64, to: i64, step: i64, scale_bits: Bits, offset_bits: Bits },
-    Uniform { seed: u64, count: u64, lo_bits: Bits, hi_bits: Bits },
-    Bits { seed: u64, count: u64, emin: u64, emax: u64, signed: bool },
-    Weighted { value_bits: Bits, n: u64 },
-    Sampled { value_bits: Bits, rate_bits: Bits, times: u64 },
-    Interpolate { lower_bits: Bits, upper_bits: Bits, count: u64 },
-    Merge { ops: Vec<Op> },
+    Insert {
+        values_bits: Vec<Bits>,
+    },
+    Repeat {
+        value_bits: Bits,
+        times: u64,
+    },
+    Linear {
+        from: i64,
+        to: i64,
+        step: i64,
+        scale_bits: Bits,
+        offset_bits: Bits,
+    },
+    Uniform {
+        seed: u64,
+        count: u64,
+        lo_bits: Bits,
+        hi_bits: Bits,
+    },
+    Bits {
+        seed: u64,
+        count: u64,
+        emin: u64,
+        emax: u64,
+        signed: bool,
+    },
+    Weighted {
+        value_bits: Bits,
+        n: u64,
+    },
+    Sampled {
+        value_bits: Bits,
+        rate_bits: Bits,
+        times: u64,
+    },
+    Interpolate {
+        lower_bits: Bits,
+        upper_bits: Bits,
+        count: u64,
+    },
+    Merge {
+        ops: Vec<Op>,
+    },
 }
 
 /// Sixteen hexadecimal digits.
@@ -78,12 +113,16 @@ enum Number {
 }
 
 fn named<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-    String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+    String::deserialize(from)?
+        .parse()
+        .map_err(serde::de::Error::custom)
 }
 
 fn file() -> File {
-    let path =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/vectors/agent-sketch-vectors.json");
+    let path = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../testdata/vectors/agent-sketch-vectors.json"
+    );
     let text = std::fs::read_to_string(path).expect("the vectors are part of the repository");
     serde_json::from_str(&text).expect("the vectors have the form declared here")
 }
@@ -100,7 +139,13 @@ fn plain_values(op: &Op) -> Option<Vec<f64>> {
     Some(match op {
         Op::Insert { values_bits } => values_bits.iter().map(|b| b.0).collect(),
         Op::Repeat { value_bits, times } => vec![value_bits.0; *times as usize],
-        Op::Linear { from, to, step, scale_bits, offset_bits } => {
+        Op::Linear {
+            from,
+            to,
+            step,
+            scale_bits,
+            offset_bits,
+        } => {
             let mut values = Vec::new();
             let mut i = *from;
             while if *step > 0 { i <= *to } else { i >= *to } {
@@ -109,12 +154,25 @@ fn plain_values(op: &Op) -> Option<Vec<f64>> {
             }
             values
         }
-        Op::Uniform { seed, count, lo_bits: Bits(lo), hi_bits: Bits(hi) } => {
+        Op::Uniform {
+            seed,
+            count,
+            lo_bits: Bits(lo),
+            hi_bits: Bits(hi),
+        } => {
             let mut state = *seed;
             let unit = |x: u64| (x >> 11) as f64 / (1u64 << 53) as f64;
-            (0..*count).map(|_| lo + (hi - lo) * unit(split_mix(&mut state))).collect()
+            (0..*count)
+                .map(|_| lo + (hi - lo) * unit(split_mix(&mut state)))
+                .collect()
         }
-        Op::Bits { seed, count, emin, emax, signed } => {
+        Op::Bits {
+            seed,
+            count,
+            emin,
+            emax,
+            signed,
+        } => {
             let mut state = *seed;
             let value = |x: u64| {
                 let exponent = emin + ((x >> 52) & 0x7ff) % (emax - emin + 1);
@@ -147,18 +205,25 @@ fn run(sketch: &mut Sketch, ops: &[Op], mode: Mode) -> usize {
                     .filter(|v| sketch.insert(**v) == Err(InsertError::NotFinite))
                     .count(),
                 Mode::Many => sketch.insert_many(&values),
-                Mode::Slices(len) => values.chunks(len).map(|part| sketch.insert_many(part)).sum(),
+                Mode::Slices(len) => values
+                    .chunks(len)
+                    .map(|part| sketch.insert_many(part))
+                    .sum(),
             };
             continue;
         }
         match op {
             Op::Weighted { value_bits, n } => sketch.insert_n(value_bits.0, *n),
-            Op::Sampled { value_bits, rate_bits, times } => {
-                (0..*times).try_for_each(|_| sketch.insert_sampled(value_bits.0, rate_bits.0))
-            }
-            Op::Interpolate { lower_bits, upper_bits, count } => {
-                sketch.insert_interpolated(lower_bits.0, upper_bits.0, *count)
-            }
+            Op::Sampled {
+                value_bits,
+                rate_bits,
+                times,
+            } => (0..*times).try_for_each(|_| sketch.insert_sampled(value_bits.0, rate_bits.0)),
+            Op::Interpolate {
+                lower_bits,
+                upper_bits,
+                count,
+            } => sketch.insert_interpolated(lower_bits.0, upper_bits.0, *count),
             Op::Merge { ops } => {
                 let mut other = Sketch::new();
                 refused += run(&mut other, ops, mode);
@@ -216,14 +281,24 @@ fn assert_vectors(mode: Mode) {
         assert_summary(name, &sketch.summary(), expected);
 
         let bins = sketch.bins(Profile::U16);
-        assert!(bins.keys == expected.bins.k && bins.counts == expected.bins.n, "{name}");
-        assert_quantiles(name, &file.quantile_points, &expected.bins, |q| sketch.quantile_agent(q));
+        assert!(
+            bins.keys == expected.bins.k && bins.counts == expected.bins.n,
+            "{name}"
+        );
+        assert_quantiles(name, &file.quantile_points, &expected.bins, |q| {
+            sketch.quantile_agent(q)
+        });
 
         let expected_u32 = vector.expected_u32.as_ref().unwrap_or(&expected.bins);
         let bins = sketch.bins(Profile::U32);
-        assert!(bins.keys == expected_u32.k && bins.counts == expected_u32.n, "{name}, u32");
+        assert!(
+            bins.keys == expected_u32.k && bins.counts == expected_u32.n,
+            "{name}, u32"
+        );
         let borrowed = bins.with_summary(sketch.summary());
-        assert_quantiles(name, &file.quantile_points, expected_u32, |q| borrowed.quantile_agent(q));
+        assert_quantiles(name, &file.quantile_points, expected_u32, |q| {
+            borrowed.quantile_agent(q)
+        });
         for q in &file.quantile_points {
             assert_eq!(borrowed.quantile(*q), sketch.quantile(*q), "{name}");
         }
@@ -276,7 +351,11 @@ fn listed_keys_are_the_agents() {
     let finite = rows.iter().filter(|row| row.bits.0.is_finite());
     // The others are infinities and a NaN, whose keys in the Agent depend on the platform.
     assert_eq!(finite.clone().count(), 417);
-    for KeyRow { bits, key: expected } in finite {
+    for KeyRow {
+        bits,
+        key: expected,
+    } in finite
+    {
         assert_eq!(key::key(bits.0), *expected, "{:?}", bits.0);
     }
 }

@@ -214,6 +214,7 @@ int main(int argc, char **argv) {
     stop_on(pointmill_config_new(&config), "options");
     // The flights are of 2001: timestamps from any time are fine here.
     stop_on(pointmill_config_set(config, "past_max_s", "1000000000000", &err), err.detail);
+    stop_on(pointmill_config_set(config, "future_max_s", "1000000000000", &err), err.detail);
     stop_on(pointmill_config_set(config, "arena_bytes", "268435456", &err), err.detail);
     stop_on(pointmill_engine_new(config, &r.engine, &err), err.detail);
     pointmill_config_free(config);

@@ -158,6 +158,8 @@ codes! {
     const POINTMILL_E_EMPTY as EMPTY = -26;
     /// the entry is a count or a gauge and has no sketch; look at its kind, read its value
     const POINTMILL_E_NO_SKETCH as NO_SKETCH = -27;
+    /// the sketch would hold more than 2^44 values; use smaller weights or larger sample rates
+    const POINTMILL_E_TOO_MANY as TOO_MANY = -28;
 
     /// no option has this name; pointmill_config_option lists them
     const POINTMILL_E_UNKNOWN_OPTION as UNKNOWN_OPTION = -40;
@@ -202,6 +204,7 @@ impl From<InsertError> for Code {
     fn from(error: InsertError) -> Code {
         match error {
             InsertError::NotFinite => Code::NOT_FINITE,
+            InsertError::TooMany => Code::TOO_MANY,
             _ => Code::INVALID,
         }
     }

@@ -65,3 +65,11 @@ pub use text::*;
 
 #[cfg(test)]
 mod tests;
+
+// The fuzz target's code says pointmill_capi for this crate, and here it is this crate.
+#[cfg(test)]
+extern crate self as pointmill_capi;
+
+#[cfg(test)]
+#[path = "../../../fuzz/src/capi.rs"]
+mod fuzz_capi;

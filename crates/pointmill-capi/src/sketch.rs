@@ -2,7 +2,7 @@
 
 #![allow(non_camel_case_types)]
 
-use ddsketch_agent::{Profile, Sketch, Summary};
+use ddsketch_agent::{COUNT_MAX, Profile, Sketch, Summary};
 
 use crate::codes::Code;
 use crate::handle::{self, edit, give, read};
@@ -136,8 +136,8 @@ export! {
     /// NULL:      POINTMILL_E_NULL.
     /// Outputs:   none.
     /// Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
-    ///            POINTMILL_E_NOT_FINITE (NaN and infinities; nothing changed),
-    ///            POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+    ///            POINTMILL_E_NOT_FINITE (NaN and infinities), POINTMILL_E_TOO_MANY,
+    ///            POINTMILL_E_POISONED, POINTMILL_E_PANIC. On failure nothing changed.
     /// Units:     value: any, finite.
     /// Since:     0.1
     #[poison(sketch)]
@@ -198,8 +198,9 @@ export! {
     /// NULL:      sketch: POINTMILL_E_NULL. values: the same, unless len is 0.
     /// Outputs:   none.
     /// Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
-    ///            POINTMILL_E_INVALID (len is no possible length), POINTMILL_E_NOT_FINITE (nothing
-    ///            changed), POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+    ///            POINTMILL_E_INVALID (len is no possible length), POINTMILL_E_NOT_FINITE,
+    ///            POINTMILL_E_TOO_MANY, POINTMILL_E_POISONED, POINTMILL_E_PANIC. On failure nothing
+    ///            changed.
     /// Units:     values: any, finite. len: values, not bytes.
     /// Since:     0.1
     #[poison(sketch)]
@@ -217,6 +218,10 @@ export! {
         if !values.iter().fold(true, |finite, v| finite & v.is_finite()) {
             return Err(Code::NOT_FINITE);
         }
+        let count = sketch.summary().count.saturating_add(values.len() as u64);
+        if count > COUNT_MAX {
+            return Err(Code::TOO_MANY);
+        }
         sketch.insert_many(values);
         Ok(())
     }
@@ -231,7 +236,8 @@ export! {
     /// Outputs:   none.
     /// Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
     ///            POINTMILL_E_NOT_FINITE (a bound is NaN or infinite), POINTMILL_E_INVALID (upper is
-    ///            below lower), POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+    ///            below lower), POINTMILL_E_TOO_MANY, POINTMILL_E_POISONED, POINTMILL_E_PANIC. On
+    ///            failure nothing changed.
     /// Units:     bounds: any, finite. n: values.
     /// Since:     0.1
     #[poison(sketch)]
@@ -255,7 +261,7 @@ export! {
     /// NULL:      POINTMILL_E_NULL.
     /// Outputs:   none.
     /// Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
-    ///            POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+    ///            POINTMILL_E_TOO_MANY (nothing changed), POINTMILL_E_POISONED, POINTMILL_E_PANIC.
     /// Units:     none.
     /// Since:     0.1
     #[poison(sketch)]
@@ -268,16 +274,24 @@ export! {
             let sketch = unsafe { edit(sketch) }?;
             // One sketch must not be borrowed twice.
             let other = sketch.clone();
-            sketch.merge(&other);
-            return Ok(());
+            return merge(sketch, &other);
         }
         // SAFETY: the caller keeps `other` alive and unchanged; it is not `sketch`.
         let other = unsafe { read(other) }?;
         // SAFETY: the caller keeps the sketch alive and to this call alone.
         let sketch = unsafe { edit(sketch) }?;
-        sketch.merge(other);
-        Ok(())
+        merge(sketch, other)
     }
+}
+
+/// Refuses what the sketch itself would take into its summary only.
+fn merge(sketch: &mut Sketch, other: &Sketch) -> Result<(), Code> {
+    let count = sketch.summary().count.saturating_add(other.summary().count);
+    if count > COUNT_MAX {
+        return Err(Code::TOO_MANY);
+    }
+    sketch.merge(other);
+    Ok(())
 }
 
 export! {

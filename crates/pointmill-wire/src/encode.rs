@@ -216,6 +216,7 @@ impl Encoder {
     ) -> Filled {
         let mut filled = Filled { next: start, ..Filled::default() };
         self.out.clear();
+        self.reserve(task, start);
         body.begin(&mut self.out);
         let mut items = 0;
         while filled.next < self.selected.len() {
@@ -247,6 +248,22 @@ impl Encoder {
         }
         body.end(&mut self.out);
         filled
+    }
+
+    /// Makes room for the entries from `start` on, so that a new buffer does not grow step by step.
+    /// Costs a glance at every entry, so a buffer that has grown before is left as it is.
+    fn reserve(&mut self, task: &Task<'_>, start: usize) {
+        const GROWN: usize = 64 << 10;
+        if self.out.capacity() >= GROWN {
+            return;
+        }
+        let bytes = |i: &u32| {
+            let bins = task.snapshot.get(*i as usize)?.sketch().map_or(0, |s| s.keys.len());
+            // A bin takes three bytes as a rule, what stands around them about as much as this.
+            Some(128 + 3 * bins)
+        };
+        let estimate: usize = self.selected[start..].iter().filter_map(bytes).sum();
+        self.out.reserve(estimate.min(task.limits.uncompressed));
     }
 
     /// Packs the lines of the selected entries.

@@ -150,15 +150,14 @@ impl LineWriter for LogLines<'_> {
             (Value::Summary(_), None) => 0,
         };
         for run in &self.runs {
-            for _ in 0..run.count {
-                let line = lines.text();
-                line.extend_from_slice(b"{\"m\":");
-                put_text(line, entry.name());
-                line.extend_from_slice(b",\"v\":");
-                put_number(line, run.value);
-                line.extend_from_slice(&self.tail);
-                lines.end_line();
-            }
+            let line = lines.text();
+            line.extend_from_slice(b"{\"m\":");
+            put_text(line, entry.name());
+            line.extend_from_slice(b",\"v\":");
+            put_number(line, run.value);
+            line.extend_from_slice(&self.tail);
+            lines.end_line();
+            (1..run.count).for_each(|_| lines.repeat_line());
         }
         Ok(left_out)
     }

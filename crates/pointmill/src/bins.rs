@@ -113,10 +113,48 @@ impl Bins {
     /// Adds one to the count of each key; on failure says how many were added.
     #[inline]
     pub(crate) fn add_all(&self, memory: Memory<'_>, keys: &[i16]) -> Result<(), usize> {
-        for (i, &key) in keys.iter().enumerate() {
-            self.add(memory, key, 1).map_err(|Full| i)?;
+        let mut done = 0;
+        loop {
+            done += self.count_in_pages(memory.pool, &keys[done..]);
+            let Some(&key) = keys.get(done) else { return Ok(()) };
+            self.add(memory, key, 1).map_err(|Full| done)?;
+            done += 1;
         }
-        Ok(())
+    }
+
+    /// Adds one to the counts of keys whose pages are there and wide enough; stops at the first
+    /// that needs more and says how many were added.
+    #[inline]
+    fn count_in_pages(&self, pool: &Pool, keys: &[i16]) -> usize {
+        if self.directory.get() == 0 {
+            return 0;
+        }
+        let heap = pool.heap();
+        let table = heap.slice::<U32>(Ref(self.directory.get()), self.len.get() as usize);
+        let base = i32::from(self.base.get() as i16);
+        for (i, &key) in keys.iter().enumerate() {
+            let at = i32::from(key >> PAGE_SHIFT) - base;
+            let Some(entry) = table.get(at as u32 as usize) else { return i };
+            let page = Page(entry.get());
+            macro_rules! count {
+                ($cell:ty, $int:ty) => {{
+                    let counter = &heap.slice::<$cell>(page.at(), PAGE_KEYS)[slot(key)];
+                    let count = counter.get();
+                    if count == <$int>::MAX {
+                        return i;
+                    }
+                    counter.set(count + 1);
+                }};
+            }
+            match page.width() {
+                0 if page.is_none() => return i,
+                0 => count!(U8, u8),
+                1 => count!(U16, u16),
+                2 => count!(U32, u32),
+                _ => count!(U64, u64),
+            }
+        }
+        keys.len()
     }
 
     /// Adds all counts of `other`, or none if memory runs out.

@@ -16,10 +16,9 @@
 //!   `changing` still set if its parent was in the middle of a change: it then makes everything
 //!   else anew from the tags, which are always right.
 
-use std::hash::{BuildHasher, Hasher};
-
 use crate::arena::{Arena, Half, Heap, LINE, Line, Place, Plan, Ref, Table, plain_struct};
 use crate::lock::Lock;
+use crate::hash::{PartHash, word_of};
 use crate::names::{Names, NamesState};
 use crate::primitive::{AtomicU32, AtomicU64, Ordering, U16, U32, U64, fence};
 use crate::{ContextId, Kind, RecordError};
@@ -40,9 +39,10 @@ pub(crate) struct Tag(pub(crate) u32);
 impl Tag {
     #[inline(always)]
     pub(crate) fn matches(self, id: ContextId) -> bool {
-        // A live tag has bit 7 set; comparing the shifted word with all upper bits of the id
-        // refuses ids past 2^53 too.
-        self.0 & LIVE != 0 && self.0 >> GENERATION_SHIFT == id.generation()
+        // One comparison for two facts: bit 7 says that the context lives, and the generation
+        // stands right above it. All upper bits of the id take part: ids past 2^53 match nothing.
+        self.0 >> (GENERATION_SHIFT - 1) == id.generation().wrapping_mul(2) | 1
+            && id.generation() <= GENERATION_MAX
     }
 
     #[inline(always)]
@@ -152,20 +152,36 @@ pub(crate) struct Directory {
     names: Heap,
     lock: Table<Lock>,
     limits: KeyLimits,
-    name_hash: ahash::RandomState,
-    tag_hash: ahash::RandomState,
+    name_hash: PartHash,
+    tag_hash: PartHash,
 }
 
 /// A key as a caller gives it: tags in any order, with duplicates and empty ones.
-pub(crate) struct Query<'q, S, const TAGS: usize> {
+///
+/// `PARTS` is one more than the number of tags it can hold.
+pub(crate) struct Query<'q, S, const PARTS: usize> {
     kind: Kind,
+    /// The name and the tags.
     parts: &'q [S],
     hash: u64,
-    /// The name's hash.
-    name_hash: u64,
-    /// Distinct tags: index into `parts` and hash.
-    tags: [(u32, u32); TAGS],
-    tags_len: usize,
+    /// Parts that count: the name, and the tags without duplicates.
+    len: usize,
+    /// Each one's index in `parts` and the upper half of its hash.
+    counted: [(u32, u32); PARTS],
+}
+
+impl<'q, S: AsRef<[u8]>, const PARTS: usize> Query<'q, S, PARTS> {
+    #[inline(always)]
+    pub(crate) fn new(kind: Kind, parts: &'q [S]) -> Self {
+        Query { kind, parts, hash: 0, len: 0, counted: [(0, 0); PARTS] }
+    }
+
+    /// The parts that count, with their short hashes.
+    #[inline(always)]
+    fn counted(&self) -> impl Iterator<Item = (&'q [u8], u32)> {
+        let parts = self.parts;
+        self.counted[..self.len].iter().map(|&(i, short)| (parts[i as usize].as_ref(), short))
+    }
 }
 
 impl Directory {
@@ -178,8 +194,8 @@ impl Directory {
             names: Heap::new(arena.table(places.names)),
             lock: arena.table(places.lock),
             limits,
-            name_hash: ahash::RandomState::new(),
-            tag_hash: ahash::RandomState::new(),
+            name_hash: PartHash::random(),
+            tag_hash: PartHash::random(),
         };
         directory.names().reset();
         directory
@@ -204,56 +220,64 @@ impl Directory {
 
     // ---- look-up ---------------------------------------------------------------------------
 
-    /// Hashes a key; `parts[0]` is the name. `None` if there are more tags than the query holds.
-    #[inline]
-    pub(crate) fn query<'q, S: AsRef<[u8]>, const TAGS: usize>(
+    /// Hashes a key; `parts[0]` is the name. False if there is none, or if there are more tags
+    /// than the query holds.
+    #[inline(always)]
+    pub(crate) fn hash<S: AsRef<[u8]>, const PARTS: usize>(
         &self,
-        kind: Kind,
-        parts: &'q [S],
-    ) -> Option<Query<'q, S, TAGS>> {
-        let (name, tags) = parts.split_first()?;
-        if tags.len() > TAGS {
-            return None;
+        query: &mut Query<'_, S, PARTS>,
+    ) -> bool {
+        let Some((name, tags)) = query.parts.split_first() else { return false };
+        if tags.len() >= PARTS {
+            return false;
         }
-        let name_hash = hash(&self.name_hash, name.as_ref());
-        let mut query =
-            Query { kind, parts, hash: 0, name_hash, tags: [(0, 0); TAGS], tags_len: 0 };
-        let mut sum = name_hash ^ kind as u64;
+        let name_hash = self.name_hash.of(name.as_ref());
+        query.counted[0] = (0, (name_hash >> 32) as u32);
+        let mut len = 1;
+        let mut sum = name_hash ^ query.kind as u64;
+        // One bit for each tag seen: only if a tag's bit is taken can it be a duplicate.
+        let mut seen = 0_u64;
         for (i, tag) in tags.iter().enumerate() {
             let bytes = tag.as_ref();
-            let tag_hash = hash(&self.tag_hash, bytes);
+            let tag_hash = self.tag_hash.of(bytes);
             let short = (tag_hash >> 32) as u32;
-            if bytes.is_empty() || query.has_tag(short, bytes) {
+            let bit = 1 << (tag_hash % 64);
+            if bytes.is_empty()
+                || (seen & bit != 0 && has_tag(query.parts, &query.counted[1..len], short, bytes))
+            {
                 continue;
             }
-            query.tags[query.tags_len] = (i as u32 + 1, short);
-            query.tags_len += 1;
+            seen |= bit;
+            query.counted[len] = (i as u32 + 1, short);
+            len += 1;
             sum = sum.wrapping_add(tag_hash);
         }
+        query.len = len;
         query.hash = sum;
-        Some(query)
+        true
     }
 
     /// The context of a key, if it is known. Takes no lock and allocates nothing.
-    #[inline]
-    pub(crate) fn find<S: AsRef<[u8]>, const TAGS: usize>(
+    //
+    // Not inlined, like `key_matches`: together in one function they spill most of its registers.
+    #[inline(never)]
+    pub(crate) fn find<S: AsRef<[u8]>, const PARTS: usize>(
         &self,
-        query: &Query<'_, S, TAGS>,
+        query: &Query<'_, S, PARTS>,
     ) -> Option<(ContextId, Tag)> {
         let mask = self.index.len() - 1;
         let mut at = query.hash as usize & mask;
         // The table is at most half full: an empty place ends the search. The bound holds even
         // while a writer shifts entries.
         for _ in 0..self.index.len() {
-            let entry = self.index[at].load(Ordering::Acquire);
+            let entry = self.index[at & mask].load(Ordering::Acquire);
             if entry == 0 {
                 return None;
             }
             if (entry ^ query.hash) >> 32 == 0 {
-                let context = entry as u32 - 1;
+                let context = (entry as u32).wrapping_sub(1);
                 let tag = self.tag(context);
-                if tag.is_live()
-                    && tag.kind() == query.kind
+                if tag.0 & (LIVE | KIND) == LIVE | query.kind as u32
                     && self.key_matches(context, query)
                 {
                     // The reads of the key come before the second read of the tag.
@@ -263,42 +287,30 @@ impl Directory {
                     }
                 }
             }
-            at = (at + 1) & mask;
+            at += 1;
         }
         None
     }
 
-    #[inline]
-    fn key_matches<S: AsRef<[u8]>, const TAGS: usize>(
+    #[inline(never)]
+    fn key_matches<S: AsRef<[u8]>, const PARTS: usize>(
         &self,
         context: u32,
-        query: &Query<'_, S, TAGS>,
+        query: &Query<'_, S, PARTS>,
     ) -> bool {
         let Some(slot) = self.slots.get(context as usize) else { return false };
-        let parts = slot.parts.get() as usize;
-        if slot.hash.get() != query.hash || parts != query.tags_len + 1 {
+        if slot.hash.get() != query.hash || slot.parts.get() as usize != query.len {
             return false;
         }
         let words = slot.key_lines.get() as usize * (LINE / 8);
         let Some(key) = self.names.slice_checked::<U64>(Ref(slot.key.get()), words) else {
             return false;
         };
-        if key.len() < parts
-            || !part_matches(key, key[0].get(), (query.name_hash >> 32) as u32, query.parts[0].as_ref())
-        {
-            return false;
-        }
-        query.tags[..query.tags_len].iter().enumerate().all(|(i, &(part, short))| {
-            let bytes = query.parts[part as usize].as_ref();
-            // Mostly the tags come in one order: begin where the tag would then be.
-            let mut at = i + 1;
-            for _ in 1..parts {
-                if part_matches(key, key[at].get(), short, bytes) {
-                    return true;
-                }
-                at = if at + 1 < parts { at + 1 } else { 1 };
-            }
-            false
+        let Some(parts) = key.get(..query.len) else { return false };
+        // Mostly the tags come in one order: look first where the tag then is.
+        query.counted().zip(parts).enumerate().all(|(i, ((bytes, short), part))| {
+            part_matches(key, part.get(), short, bytes)
+                || (i > 0 && matches_any(key, &parts[1..], short, bytes))
         })
     }
 
@@ -378,7 +390,10 @@ impl Directory {
         let mut parts = Vec::with_capacity(1 + tags.len());
         parts.push(name);
         parts.extend_from_slice(tags);
-        let query: Query<'_, &str, TAGS_MOST> = self.query(kind, &parts)?;
+        let mut query = Query::<&str, PARTS_MOST>::new(kind, &parts);
+        if !self.hash(&mut query) {
+            return None;
+        }
         if let Some(found) = self.find(&query) {
             return Some(found);
         }
@@ -416,18 +431,13 @@ impl Directory {
     }
 
     /// Writes a key: one word a part, then the parts' bytes, padded with zeros to whole words.
-    fn write_key<const TAGS: usize>(
+    fn write_key<const PARTS: usize>(
         &self,
-        query: &Query<'_, &str, TAGS>,
+        query: &Query<'_, &str, PARTS>,
         overflow: bool,
     ) -> Option<(Ref, u32)> {
-        let tags = &query.tags[..query.tags_len];
-        let texts = || {
-            let name = (query.parts[0], (query.name_hash >> 32) as u32);
-            std::iter::once(name)
-                .chain(tags.iter().map(|&(part, short)| (query.parts[part as usize], short)))
-        };
-        let words = 1 + tags.len() + texts().map(|(text, _)| text.len().div_ceil(8)).sum::<usize>();
+        let text_words = query.counted().map(|(text, _)| text.len().div_ceil(8));
+        let words = query.len + text_words.sum::<usize>();
         // A part's first word has 16 bits: a key is below 512 KiB.
         u16::try_from(words).ok()?;
         let lines = words.div_ceil(LINE / 8) as u32;
@@ -435,10 +445,10 @@ impl Directory {
         let spare = if overflow { 0 } else { self.names.lines_len() as u32 / 16 };
         let block = self.names().take(lines, spare)?;
         let key = self.names.slice::<U64>(block, words);
-        let mut at = 1 + tags.len();
-        for (i, (text, short)) in texts().enumerate() {
-            key[i].set(u64::from(short) << 32 | (at as u64) << 16 | text.len() as u64);
-            for chunk in text.as_bytes().chunks(8) {
+        let mut at = query.len;
+        for (part, (text, short)) in key.iter().zip(query.counted()) {
+            part.set(u64::from(short) << 32 | (at as u64) << 16 | text.len() as u64);
+            for chunk in text.chunks(8) {
                 key[at].set(word_of(chunk));
                 at += 1;
             }
@@ -623,8 +633,8 @@ pub(crate) struct DirectoryCounts {
     pub(crate) used_bytes: u64,
 }
 
-/// Tags that a query can hold at the most: the largest `tags_max`.
-pub(crate) const TAGS_MOST: usize = 1_000;
+/// Parts that a query can hold at the most: a name and the largest `tags_max`.
+pub(crate) const PARTS_MOST: usize = 1_001;
 
 /// A change of the directory under way.
 struct Change<'a> {
@@ -663,20 +673,21 @@ impl KeyText {
     }
 }
 
-impl<S: AsRef<[u8]>, const TAGS: usize> Query<'_, S, TAGS> {
-    #[inline(always)]
-    fn has_tag(&self, short: u32, bytes: &[u8]) -> bool {
-        self.tags[..self.tags_len]
-            .iter()
-            .any(|&(part, other)| other == short && self.parts[part as usize].as_ref() == bytes)
-    }
+/// Whether a tag is among those counted so far.
+#[cold]
+fn has_tag<S: AsRef<[u8]>>(
+    parts: &[S],
+    counted: &[(u32, u32)],
+    short: u32,
+    bytes: &[u8],
+) -> bool {
+    counted.iter().any(|&(i, other)| other == short && parts[i as usize].as_ref() == bytes)
 }
 
-#[inline(always)]
-fn hash(state: &ahash::RandomState, bytes: &[u8]) -> u64 {
-    let mut hasher = state.build_hasher();
-    hasher.write(bytes);
-    hasher.finish()
+/// Whether any of these parts has this hash and these bytes.
+#[inline(never)]
+fn matches_any(key: &[U64], parts: &[U64], short: u32, bytes: &[u8]) -> bool {
+    parts.iter().any(|part| part_matches(key, part.get(), short, bytes))
 }
 
 /// First word and length in bytes of a part.
@@ -693,41 +704,17 @@ fn part_matches(key: &[U64], part: u64, short: u32, bytes: &[u8]) -> bool {
         return false;
     }
     let Some(words) = key.get(from..from + len.div_ceil(8)) else { return false };
-    let whole = len / 8;
-    let chunks = bytes.chunks_exact(8);
-    let rest = chunks.remainder();
-    for (chunk, word) in chunks.zip(words) {
-        if u64::from_le_bytes(chunk.try_into().unwrap_or_default()) != word.get() {
-            return false;
-        }
-    }
-    if rest.is_empty() {
-        return true;
-    }
-    let last = if len >= 8 {
-        // The last eight bytes, less those already compared.
-        let tail = bytes[len - 8..].try_into().unwrap_or_default();
-        u64::from_le_bytes(tail) >> (8 * (8 - rest.len()))
-    } else {
-        word_of(rest)
-    };
-    last == words[whole].get()
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    chunks.iter().zip(words).all(|(chunk, word)| u64::from_le_bytes(*chunk) == word.get())
+        && (rest.is_empty() || words.last().is_some_and(|word| word.get() == last_word(bytes)))
 }
 
-/// Up to eight bytes as a number, padded with zeros.
+/// The bytes after the last whole word, padded with zeros; there is at least one.
 #[inline(always)]
-fn word_of(bytes: &[u8]) -> u64 {
-    let n = bytes.len();
-    let at = |i: usize| u64::from(bytes[i]);
-    match n {
-        0 => 0,
-        // First, middle and last byte: they overlap for 1 and 2.
-        1..4 => at(0) | at(n / 2) << (8 * (n / 2)) | at(n - 1) << (8 * (n - 1)),
-        4..8 => {
-            let low = u32::from_le_bytes(bytes[..4].try_into().unwrap_or_default());
-            let high = u32::from_le_bytes(bytes[n - 4..].try_into().unwrap_or_default());
-            u64::from(low) | u64::from(high) << (8 * (n - 4))
-        }
-        _ => u64::from_le_bytes(bytes[..8].try_into().unwrap_or_default()),
+fn last_word(bytes: &[u8]) -> u64 {
+    match bytes.last_chunk::<8>() {
+        // The last eight bytes, less those that belong to the word before.
+        Some(tail) => u64::from_le_bytes(*tail) >> (8 * (8 - bytes.len() % 8)),
+        None => word_of(bytes),
     }
 }

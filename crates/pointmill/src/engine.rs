@@ -3,24 +3,24 @@
 use std::sync::Arc;
 
 use crate::arena::{Half, Place, Plan, Table, plain_struct};
-use crate::directory::{Directory, DirectoryPlaces, KeyLimits, Query, TAGS_MOST, Tag, slots_len};
+use crate::directory::{Directory, DirectoryPlaces, KeyLimits, Query, PARTS_MOST, Tag, slots_len};
 use crate::handover::RING_LEN;
-use crate::lane::{self, LanePlaces, Lanes};
+use crate::lane::{self, Lane, LanePlaces, Lanes};
 use crate::lock::{Guard, Lock};
 use crate::open::Open;
 use crate::pool::{Pool, PoolPlaces};
 use crate::primitive::{AtomicU64, F64, I64, Ordering, U32, U64};
 use crate::{Config, ConfigError, ContextId, Kind, RecordError, Stats, simd};
 
-/// Tags that the quick way by name takes; a call with more takes a longer way that allocates
-/// nothing either.
-const TAGS_FEW: usize = 12;
+/// Name and tags that the quick way by name takes; a call with more takes a longer way that
+/// allocates nothing either.
+const PARTS_FEW: usize = 13;
 
 /// Sample rates below this count as this, about 260 million for one point, so that one line from a
 /// stranger cannot run a counter over. The value is Agent Data Plane's.
 const RATE_MIN: f64 = 0.000_000_003_845;
 
-/// Points copied out of a ring at a time.
+/// Points of one context that are taken out of a ring at a time.
 const BATCH: usize = 128;
 
 /// Aggregates points in memory of fixed size.
@@ -227,8 +227,8 @@ impl Engine {
             // Which of two threads stored last is decided here; the ring carries the rest.
             shared.gauges[context.index() as usize].set(value);
         }
-        if let Some(lane) = shared.lanes.mine()
-            && shared.lanes.get(lane).handover.push(shared.lanes.ring(lane), context.to_bits(), value)
+        if let Some((_, lane)) = shared.lanes.mine()
+            && lane.handover.push(&lane.ring, context.to_bits(), value)
         {
             return;
         }
@@ -240,11 +240,11 @@ impl Engine {
     fn record_slowly(&self, context: ContextId, tag: Tag, value: f64) {
         let shared = &*self.shared;
         if let Some(lane) = lane::claim(&self.shared) {
-            let words = &shared.lanes.get(lane).handover;
+            let mine = shared.lanes.get(lane);
             let mut turn = 0;
-            while !words.push(shared.lanes.ring(lane), context.to_bits(), value) {
+            while !mine.handover.push(&mine.ring, context.to_bits(), value) {
                 // A flush that holds the lock is making room at this moment.
-                match words.try_lock() {
+                match mine.handover.try_lock() {
                     Some(held) => shared.drain(lane, &held),
                     None => crate::primitive::relax(&mut turn),
                 }
@@ -383,8 +383,8 @@ impl Engine {
         value: f64,
     ) -> Result<(), RecordError> {
         let directory = &self.shared.directory;
-        if name_then_tags.len() <= TAGS_FEW + 1
-            && let Some(query) = directory.query::<S, TAGS_FEW>(kind, name_then_tags)
+        let mut query = Query::<S, PARTS_FEW>::new(kind, name_then_tags);
+        if directory.hash(&mut query)
             && let Some((context, tag)) = directory.find(&query)
             && value.is_finite()
         {
@@ -435,7 +435,8 @@ impl Engine {
     /// there is none left, one that it shares.
     fn with_lane(&self, f: impl FnOnce(usize)) {
         let shared = &*self.shared;
-        let lane = shared.lanes.mine().or_else(|| lane::claim(&self.shared)).unwrap_or_else(|| {
+        let mine = shared.lanes.mine().map(|(i, _)| i).or_else(|| lane::claim(&self.shared));
+        let lane = mine.unwrap_or_else(|| {
             // More threads than lanes: spread them by the address of something of their own.
             let own = 0_u8;
             let spread = (&raw const own as usize) >> 12;
@@ -473,8 +474,10 @@ impl Shared {
         kind: Kind,
         parts: &[S],
     ) -> Result<(ContextId, Tag), RecordError> {
-        let query: Option<Query<'_, S, TAGS_MOST>> = self.directory.query(kind, parts);
-        if let Some(found) = query.and_then(|query| self.directory.find(&query)) {
+        let mut query = Query::<S, PARTS_MOST>::new(kind, parts);
+        if self.directory.hash(&mut query)
+            && let Some(found) = self.directory.find(&query)
+        {
             return Ok(found);
         }
         self.directory.intern(kind, parts, self.kept[0].flush_no.get())
@@ -542,23 +545,27 @@ impl Shared {
         set.interval.set(open);
     }
 
-    /// Moves the points of a lane's ring into its open set.
+    /// Moves the points of a lane's ring into its open set: runs of one context at a time, and no
+    /// more than were there at the start, since a fast recorder could keep us here for ever.
     pub(crate) fn drain(&self, lane: usize, held: &Guard<'_>) {
-        let words = &self.lanes.get(lane).handover;
-        let ring = self.lanes.ring(lane);
-        let (mut ids, mut values) = ([0; BATCH], [0.0; BATCH]);
-        // No more than one ring: a fast recorder could keep us here for ever.
-        for _ in 0..RING_LEN.div_ceil(BATCH) {
-            let n = words.take(ring, held, &mut ids, &mut values);
-            let mut from = 0;
-            for run in ids[..n].chunk_by(|a, b| a == b) {
-                let part = &values[from..from + run.len()];
-                from += run.len();
-                self.apply_run(lane, ContextId::from_bits(run[0]), part);
+        let Lane { handover, ring, .. } = self.lanes.get(lane);
+        let mut values = [0.0; BATCH];
+        let (mut head, tail) = handover.waiting(held);
+        while head < tail {
+            let id = ring[head as usize % RING_LEN].id.get();
+            let most = (tail - head).min(BATCH as u64) as usize;
+            let mut n = 0;
+            for value in &mut values[..most] {
+                let slot = &ring[(head as usize + n) % RING_LEN];
+                if slot.id.get() != id {
+                    break;
+                }
+                *value = slot.value.get();
+                n += 1;
             }
-            if n < BATCH {
-                break;
-            }
+            head += n as u64;
+            self.apply_run(lane, ContextId::from_bits(id), &values[..n]);
+            handover.advance(held, head);
         }
     }
 
@@ -688,7 +695,7 @@ impl Shared {
             stats.dropped_arena_full += lane.dropped_arena_full.get();
             stats.dropped_stale += lane.dropped_stale.get();
             if pushed + lane.direct.get() > 0 {
-                stats.arena_used_bytes += (size_of::<lane::Lane>() + RING_LEN * 16) as u64
+                stats.arena_used_bytes += (size_of::<Lane>()) as u64
                     + u64::from(self.directory.slots_used()) * 8;
             }
         }

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! owner (one thread)                         holder of the lock (the owner or a flush)
-//!   tail < limit?                              copy slots head..tail     acquire tail
-//!   slot[tail] = point     relaxed             head  = tail
+//!   tail < limit?                              read slots head..tail     acquire tail
+//!   slot[tail] = point     relaxed             head  = what was read
 //!   tail += 1              release ──────────▶ limit = head + RING_LEN   release
 //!   limit                  acquire ◀───────────┘
 //! ```
@@ -24,19 +24,22 @@ use crate::arena::plain_struct;
 #[cfg(loom)]
 use crate::loom_struct as plain_struct;
 use crate::lock::{Guard, Lock};
-use crate::primitive::{AtomicU64, Ordering, U64};
+use crate::primitive::{AtomicU64, F64, Ordering, U64};
 
 /// Points in a ring: enough to make the lock's price vanish, few enough to stay in the first-level
 /// cache beside what is being aggregated (4 KiB). Shrunk under loom, to reach the edges.
 pub(crate) const RING_LEN: usize = if cfg!(loom) { 2 } else { 256 };
 
 plain_struct! {
-    /// A point on its way: a context id and the bits of a value.
+    /// A point on its way.
     pub(crate) struct Slot {
-        id: U64,
-        value: U64,
+        pub(crate) id: U64,
+        pub(crate) value: F64,
     }
 }
+
+/// A lane's ring; the position p is in slot p % RING_LEN.
+pub(crate) type Ring = [Slot; RING_LEN];
 
 plain_struct! {
     /// The words that owner and lock holder share.
@@ -86,14 +89,14 @@ impl Handover {
 
     /// Pushes a point; false if the ring is full. The owner only.
     #[inline(always)]
-    pub(crate) fn push(&self, ring: &[Slot], id: u64, value: f64) -> bool {
+    pub(crate) fn push(&self, ring: &Ring, id: u64, value: f64) -> bool {
         let tail = self.tail.load(Ordering::Relaxed);
         if tail >= self.limit.load(Ordering::Acquire) {
             return false;
         }
         let slot = &ring[tail as usize % RING_LEN];
         slot.id.set(id);
-        slot.value.set(value.to_bits());
+        slot.value.set(value);
         self.tail.store(tail + 1, Ordering::Release);
         true
     }
@@ -110,31 +113,21 @@ impl Handover {
         self.lock.lock()
     }
 
-    /// Copies the oldest points out of the ring and makes room for new ones. How many there were;
-    /// less than the buffers hold means that the ring was empty then.
+    /// The positions of the points in the ring: from the first, to before the second.
     #[inline]
-    pub(crate) fn take(
-        &self,
-        ring: &[Slot],
-        _held: &Guard<'_>,
-        ids: &mut [u64],
-        values: &mut [f64],
-    ) -> usize {
-        let head = self.head.load(Ordering::Relaxed);
-        let tail = self.tail.load(Ordering::Acquire);
-        let n = (tail.wrapping_sub(head) as usize).min(ids.len()).min(values.len());
-        for (i, (id, value)) in ids.iter_mut().zip(values.iter_mut()).take(n).enumerate() {
-            let slot = &ring[(head as usize + i) % RING_LEN];
-            *id = slot.id.get();
-            *value = f64::from_bits(slot.value.get());
-        }
-        self.head.store(head + n as u64, Ordering::Relaxed);
+    pub(crate) fn waiting(&self, _held: &Guard<'_>) -> (u64, u64) {
+        (self.head.load(Ordering::Relaxed), self.tail.load(Ordering::Acquire))
+    }
+
+    /// Gives the slots before `head` back to the owner.
+    #[inline]
+    pub(crate) fn advance(&self, _held: &Guard<'_>, head: u64) {
+        self.head.store(head, Ordering::Relaxed);
         // A lane without an owner must not admit points: in a forked child the limit is 0, and
         // whoever claims the lane opens it.
         if self.limit.load(Ordering::Relaxed) != 0 {
-            self.limit.store(head + (n + RING_LEN) as u64, Ordering::Release);
+            self.limit.store(head + RING_LEN as u64, Ordering::Release);
         }
-        n
     }
 
     /// Points ever pushed, and those still in the ring.
@@ -169,12 +162,12 @@ mod model {
 
     struct Lane {
         words: Handover,
-        ring: [Slot; RING_LEN],
+        ring: Ring,
     }
 
     impl Lane {
         fn new() -> Arc<Lane> {
-            let slot = || Slot { id: U64::new(0), value: U64::new(0) };
+            let slot = || Slot { id: U64::new(0), value: F64::new(0.0) };
             Arc::new(Lane { words: Handover::new(), ring: [slot(), slot()] })
         }
 
@@ -198,11 +191,12 @@ mod model {
         }
 
         fn drain(&self, held: &Guard<'_>, seen: &mut Vec<u64>) {
-            let (mut ids, mut values) = ([0; RING_LEN], [0.0; RING_LEN]);
-            let n = self.words.take(&self.ring, held, &mut ids, &mut values);
-            for i in 0..n {
-                assert_eq!(ids[i] as f64, values[i], "a torn point");
-                seen.push(ids[i]);
+            let (head, tail) = self.words.waiting(held);
+            for at in head..tail {
+                let slot = &self.ring[at as usize % RING_LEN];
+                assert_eq!(slot.id.get() as f64, slot.value.get(), "a torn point");
+                seen.push(slot.id.get());
+                self.words.advance(held, at + 1);
             }
         }
     }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Weak};
 
 use crate::arena::{Half, Place, Plan, Table, plain_struct};
 use crate::engine::Shared;
-use crate::handover::{Handover, RING_LEN, Slot};
+use crate::handover::{Handover, Ring};
 use crate::open::{Open, OpenSet};
 use crate::pool::Pool;
 use crate::primitive::U64;
@@ -21,6 +21,7 @@ plain_struct! {
     #[repr(align(128))]
     pub(crate) struct Lane {
         pub(crate) handover: Handover,
+        pub(crate) ring: Ring,
         pub(crate) set: OpenSet,
         /// Points recorded past the ring: with a timestamp, a rate, or many at once.
         pub(crate) direct: U64,
@@ -37,7 +38,6 @@ pub(crate) const KEPT_LANE: usize = 0;
 #[derive(Debug)]
 pub(crate) struct LanePlaces {
     lanes: Place<Lane>,
-    rings: Place<Slot>,
     tables: Place<U64>,
     table_len: usize,
 }
@@ -47,7 +47,6 @@ impl LanePlaces {
         let lanes = threads_max + 1;
         LanePlaces {
             lanes: plan.table(Half::Wiped, lanes),
-            rings: plan.table(Half::Wiped, lanes * RING_LEN),
             tables: plan.table(Half::Wiped, lanes * slots_len),
             table_len: slots_len,
         }
@@ -58,7 +57,6 @@ impl LanePlaces {
 #[derive(Debug)]
 pub(crate) struct Lanes {
     lanes: Table<Lane>,
-    rings: Table<Slot>,
     tables: Table<U64>,
     table_len: usize,
 }
@@ -67,7 +65,6 @@ impl Lanes {
     pub(crate) fn new(arena: &crate::arena::Arena, places: LanePlaces) -> Lanes {
         Lanes {
             lanes: arena.table(places.lanes),
-            rings: arena.table(places.rings),
             tables: arena.table(places.tables),
             table_len: places.table_len,
         }
@@ -82,11 +79,6 @@ impl Lanes {
         &self.lanes[i]
     }
 
-    #[inline(always)]
-    pub(crate) fn ring(&self, i: usize) -> &[Slot] {
-        &self.rings[i * RING_LEN..][..RING_LEN]
-    }
-
     /// Lane `i`'s open set. The caller holds the lane's lock.
     #[inline(always)]
     pub(crate) fn open<'a>(&'a self, i: usize, pool: &'a Pool) -> Open<'a> {
@@ -96,10 +88,10 @@ impl Lanes {
 
     /// The calling thread's lane, if it has used it last of all.
     #[inline(always)]
-    pub(crate) fn mine(&self) -> Option<usize> {
+    pub(crate) fn mine(&self) -> Option<(usize, &Lane)> {
         let (i, claim) = LAST.with(Cell::get);
-        let i = i as usize;
-        (i < self.lanes.len() && self.lanes[i].handover.is_owned_by(claim)).then_some(i)
+        let lane = self.lanes.get(i as usize)?;
+        lane.handover.is_owned_by(claim).then_some((i as usize, lane))
     }
 }
 

@@ -30,6 +30,8 @@ mod flush;
 #[cfg_attr(loom, allow(dead_code, reason = "only the hand-over is modelled"))]
 mod handover;
 #[cfg(not(loom))]
+mod hash;
+#[cfg(not(loom))]
 mod lane;
 mod lock;
 #[cfg(not(loom))]
@@ -53,6 +55,7 @@ pub use self::{
     context::{ContextId, Kind},
     engine::{Engine, Flush},
     error::{ConfigError, RecordError},
+    simd::kernel,
     snapshot::{Entry, Intervals, SeriesId, Snapshot, SnapshotBuilder, Value, tag_key},
     stats::Stats,
 };

@@ -390,7 +390,7 @@ enum Gauges {
 /// Entries on their way into a merged snapshot, in the order of their first appearance.
 #[derive(Default)]
 struct Grouping<'a> {
-    index: HashMap<(Kind, &'a str, Vec<&'a str>, i64), usize, ahash::RandomState>,
+    index: HashMap<(Kind, &'a str, Vec<&'a str>, i64), usize>,
     groups: Vec<Group>,
 }
 
@@ -437,7 +437,7 @@ impl<'a> Grouping<'a> {
         let mut builder = SnapshotBuilder::new(interval_s);
         let mut keys: Vec<_> = self.index.into_iter().collect();
         keys.sort_unstable_by_key(|(_, i)| *i);
-        let mut seen = HashMap::<_, SeriesId, ahash::RandomState>::default();
+        let mut seen = HashMap::<_, SeriesId>::default();
         for ((kind, name, tags, _), i) in keys {
             let group = &self.groups[i];
             let series = *seen

@@ -38,7 +38,6 @@ const EXP_OVERFLOW: f64 = 7.094361393031e+02;
 
 /// The function that stands in for the logarithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Kind {
     /// ln v: fewest bins.
     Logarithmic,
@@ -220,8 +219,10 @@ impl Mapping {
         if !(gamma.is_finite() && gamma > 1.0) {
             return Err(MappingError::Gamma(gamma));
         }
-        let log2_gamma = match (kind, bounds) {
+        let log_gamma = match (kind, bounds) {
             (Kind::Logarithmic, _) => math::ln(gamma),
+            // With a linear mapping's default offset, which is 1/log₂ gamma, powers of two lie exactly
+            // on bounds: the multiplier must have the offset's very bits.
             (_, Bounds::LowerInclusive) => math::log2(gamma),
             (_, Bounds::UpperInclusive) => math::ln(gamma) * kind.slope(),
         };
@@ -229,7 +230,7 @@ impl Mapping {
             Bounds::LowerInclusive => math::pow(gamma, 1.0 / kind.exponent()),
             Bounds::UpperInclusive => gamma,
         };
-        let multiplier = 1.0 / log2_gamma;
+        let multiplier = 1.0 / log_gamma;
         let mut mapping = Mapping {
             kind,
             bounds,
@@ -536,6 +537,15 @@ mod tests {
             for v in values().map(|v| v * 1.000_371) {
                 assert_eq!(rebuilt.index(v), mapping.index(v), "{mapping:?} {v:e}");
             }
+        }
+    }
+
+    #[test]
+    fn powers_of_two_on_bounds_go_up() {
+        for accuracy in [0.001, 0.0075, 0.01, 0.05] {
+            let mapping = Mapping::with_accuracy(Kind::Linear, accuracy).unwrap();
+            assert_eq!(mapping.index(0.5), 0, "{accuracy}");
+            assert_eq!(mapping.lower_bound(0), 0.5, "{accuracy}");
         }
     }
 

@@ -18,7 +18,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
-/// The widest span of indexes kept as an array: 512 KiB of counts.
+/// The widest span of indexes kept as an array: 512 KiB of counts, 768 with the slack to grow.
 const DENSE_SPAN_MAX: i64 = 1 << 16;
 
 /// Spare bins on the side an array grows to, before growth by half takes over.
@@ -320,7 +320,7 @@ impl Dense {
             return false;
         }
         if min < self.first || max >= self.end() {
-            let slack = (span / 2).max(SLACK_MIN).min(DENSE_SPAN_MAX - span);
+            let slack = (span / 2).max(SLACK_MIN);
             let first = if min < self.first { min - slack } else { min };
             let mut counts = vec![0.0; (span + slack) as usize];
             let used = (self.min - self.first) as usize..=(self.max - self.first) as usize;

@@ -170,7 +170,11 @@ fn engine(intervals: Intervals, now_unix_s: i64) -> Result<Engine, ConfigError> 
     for (arena_bytes, contexts_max) in SIZES {
         (config.arena_bytes, config.contexts_max) = (arena_bytes, contexts_max);
         match Engine::new(&config, now_unix_s) {
-            Ok(engine) => return Ok(engine),
+            Ok(engine) => {
+                // Limits on times hold from the first time told.
+                engine.tick(now_unix_s);
+                return Ok(engine);
+            }
             Err(error) => refused = Some(error),
         }
     }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::Report;
-use super::number::exact;
+use super::text::exact;
 
 /// Writes a header and a line a row: metric, kind, tags (one cell, commas between them), count,
 /// min, max, sum, avg, the percentiles, last. What has no meaning for a kind is empty.
@@ -11,6 +11,13 @@ use super::number::exact;
 /// # Errors
 /// The writer's.
 pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    write_rows(report, out).map_err(|error| match error.into_kind() {
+        ::csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    })
+}
+
+fn write_rows(report: &Report, out: &mut impl Write) -> ::csv::Result<()> {
     let mut writer = ::csv::Writer::from_writer(out);
     let percentiles = report.percentiles.iter().map(|p| p.label());
     let header = [
@@ -30,5 +37,5 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
         }
         writer.write_record(None::<&[u8]>)?;
     }
-    writer.flush()
+    Ok(writer.flush()?)
 }

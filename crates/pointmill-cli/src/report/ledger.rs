@@ -217,6 +217,19 @@ impl fmt::Display for LineError {
             }
             LineError::Dogstatsd(error) => error.fmt(f),
             LineError::LogLine(error) => error.fmt(f),
+            // The engine's remedies are options that a report has set as high as they go.
+            LineError::Refused(RecordError::NotFinite) => {
+                f.write_str("the value is NaN or infinite")
+            }
+            LineError::Refused(RecordError::TooOld | RecordError::TooNew) => {
+                f.write_str("the time is out of range; give Unix seconds, not milliseconds")
+            }
+            LineError::Refused(RecordError::InvalidName) => f.write_str(
+                "the metric's name is empty or too long, or a tag is too long; shorten it",
+            ),
+            LineError::Refused(RecordError::NoRoom) => f.write_str(
+                "no room for a further metric name; merge tags with --by or split the input",
+            ),
             LineError::Refused(error) => error.fmt(f),
         }
     }

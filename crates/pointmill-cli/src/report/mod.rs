@@ -29,13 +29,13 @@ pub mod input;
 pub mod json;
 pub mod ledger;
 pub mod lines;
-pub mod number;
 pub mod payload;
 pub mod percentile;
 pub mod plot;
 mod read;
 pub mod rows;
 pub mod table;
+pub mod text;
 
 use core::fmt;
 use std::io::{self, Read};

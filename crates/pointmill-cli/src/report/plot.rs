@@ -1,7 +1,7 @@
 //! A distribution drawn with block characters, a range of values a line.
 //!
 //! ```text
-//! scale   logarithmic if all values are above 0 and p99 is 50 times p1, else linear
+//! scale   logarithmic if all values are above 0 and p99 is 100 times p1, else linear
 //! edges   round numbers (1, 2, 5 times a power of ten) from p1 to p99, some ten of them;
 //!         what lies outside has the first and the last line
 //! lines   a bin counts where its key lies: key(edge) <= key < key(next edge)
@@ -14,9 +14,9 @@ use std::io::{self, Write};
 
 use pointmill::sketch::{Profile, Sketch, key};
 
-use super::number::{printable, short};
 use super::percentile::Percentile;
 use super::rows::Row;
+use super::text::{printable, short, wrap};
 
 /// Lines a linear scale aims for; the rounding of the steps makes it 8 to 20.
 const LINES: f64 = 16.0;
@@ -43,7 +43,8 @@ pub fn write(
     } else {
         format!(" {}", row.tags.join(" "))
     };
-    writeln!(out, "\n{}", printable(&format!("{}{tags}", row.metric)))?;
+    let title = printable(&format!("{}{tags}", row.metric));
+    writeln!(out, "\n{}", wrap(&title, width))?;
     let marks: Vec<String> = lines
         .iter()
         .map(|line| {
@@ -74,7 +75,7 @@ pub fn write(
             "{:>label_width$} │{bar:<bar_width$} {:>count_width$}{marks}",
             line.label, line.count
         );
-        writeln!(out, "{}", text.trim_end())?;
+        writeln!(out, "{}", wrap(text.trim_end(), width))?;
     }
     Ok(())
 }
@@ -147,11 +148,17 @@ fn edges(sketch: &Sketch) -> Vec<f64> {
     let summary = sketch.summary();
     let quantile = |q| sketch.quantile(q).unwrap_or(summary.min);
     let (low, high) = (quantile(0.01), quantile(0.99));
-    if low > 0.0 && high / low >= 50.0 {
+    let logarithmic = low > 0.0 && high / low >= 100.0;
+    let mut edges = if logarithmic {
         log_edges(low, high)
     } else {
         linear_edges(low, high)
+    };
+    if edges.is_empty() {
+        // The round numbers around the largest doubles are infinite.
+        edges.push(low);
     }
+    edges
 }
 
 fn linear_edges(low: f64, high: f64) -> Vec<f64> {
@@ -270,9 +277,9 @@ mod tests {
 
     #[test]
     fn a_value_on_an_edge_stands_above_it() {
-        let drawing = draw(&(0..160).map(f64::from).collect::<Vec<_>>(), 80);
-        println!("{drawing}");
-        for from in (0..150).step_by(10) {
+        let drawing = draw(&(-30..130).map(f64::from).collect::<Vec<_>>(), 80);
+        // Further out, two whole numbers share a key.
+        for from in (-30..60).step_by(10) {
             let label = format!(" {from} … {} │", from + 10);
             let line = drawing
                 .lines()

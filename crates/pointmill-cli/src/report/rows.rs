@@ -77,7 +77,11 @@ impl Row {
                 let summary = sketch.summary();
                 row.count = summary.count;
                 (row.min, row.max) = (Some(summary.min), Some(summary.max));
-                (row.sum, row.avg) = (Some(summary.sum), Some(summary.avg));
+                // The sketch's own mean is the Agent's running one, whose last bits depend on the
+                // order of merges; it stands in where the sum has overflowed.
+                let mean = summary.sum / summary.count as f64;
+                row.avg = Some(if mean.is_finite() { mean } else { summary.avg });
+                row.sum = Some(summary.sum);
                 row.percentiles = percentiles.iter().map(|p| sketch.quantile(p.q())).collect();
                 row.sketch = Some(sketch);
             }

@@ -16,13 +16,13 @@ use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, Table, Wi
 use pointmill::Kind;
 
 use super::Report;
-use super::number::{printable, short};
 use super::percentile::Percentile;
 use super::plot;
 use super::rows::Row;
+use super::text::{printable, short, wrap};
 
 /// What the column of tags has at the least, if some row's tags are that long.
-const TAGS_MIN: usize = 24;
+const TAGS_MIN: usize = 16;
 
 /// Blanks between two columns.
 const GAP: usize = 2;
@@ -44,7 +44,8 @@ pub fn write(report: &Report, width: usize, plot: bool, out: &mut impl Write) ->
             .rows
             .totals
             .get(&(group[0].metric.clone(), group[0].kind));
-        writeln!(out, "{}", heading(group, total.copied().unwrap_or(0)))?;
+        let heading = heading(group, total.copied().unwrap_or(0));
+        writeln!(out, "{}", wrap(&heading, width))?;
         for block in blocks(group, &report.percentiles, width) {
             writeln!(out, "{block}")?;
         }
@@ -120,9 +121,13 @@ fn columns(rows: &[&Row], percentiles: &[Percentile]) -> Vec<Column> {
 }
 
 fn blocks(rows: &[&Row], percentiles: &[Percentile], width: usize) -> Vec<Table> {
+    let tagged = rows.iter().any(|row| !row.tags.is_empty());
     let tags: Vec<String> = rows
         .iter()
-        .map(|row| printable(&row.tags.join(" ")))
+        .map(|row| match row.tags.is_empty() {
+            true if tagged => "-".to_owned(),
+            _ => printable(&row.tags.join(" ")),
+        })
         .collect();
     let longest = tags
         .iter()

@@ -26,6 +26,14 @@ impl Lines {
         self.ends.push(self.text.len());
     }
 
+    /// Writes the line that has ended last once more.
+    pub(crate) fn repeat_line(&mut self) {
+        let Some(&end) = self.ends.last() else { return };
+        let start = self.ends.len().checked_sub(2).map_or(0, |i| self.ends[i]);
+        self.text.extend_from_within(start..end);
+        self.ends.push(self.text.len());
+    }
+
     /// Bytes of the present line so far.
     pub(crate) fn line_len(&self) -> usize {
         self.text.len() - self.ends.last().copied().unwrap_or(0)

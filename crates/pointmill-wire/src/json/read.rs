@@ -191,7 +191,7 @@ impl<'a> JsonReader<'a> {
         let value: f64 = text.parse().unwrap_or(f64::INFINITY);
         // 2^63 is the first that does not fit.
         const BOUND: f64 = 9_223_372_036_854_775_808.0;
-        if value >= -BOUND && value < BOUND {
+        if (-BOUND..BOUND).contains(&value) {
             return Ok(value as i64);
         }
         let cause = Cause::Invalid("the number does not fit 64 bits");
