@@ -12,7 +12,9 @@ pub const NOW: i64 = 1_700_000_000;
 /// # Panics
 /// If the system gives no memory.
 pub fn engine() -> Engine {
-    let config = Config { arena_bytes: 256 << 20, idle_flushes: 0, ..Config::default() };
+    let mut config = Config::default();
+    config.arena_bytes = 256 << 20;
+    config.idle_flushes = 0;
     Engine::new(&config, NOW).expect("the arena can be mapped")
 }
 

@@ -175,8 +175,9 @@ pub fn run(data: &[u8]) {
 /// Checks that a status is of the table and no panic, and says whether it is success.
 #[track_caller]
 fn fine(status: i32) -> bool {
+    let name = c!(pointmill_code_name(status));
     // SAFETY: the name is static and ends with NUL.
-    let name = unsafe { CStr::from_ptr(c!(pointmill_code_name(status))) };
+    let name = unsafe { CStr::from_ptr(name) };
     assert_ne!(name, c"POINTMILL_E_UNKNOWN", "{status}");
     assert!(
         status != POINTMILL_E_PANIC && status != POINTMILL_E_POISONED,

@@ -72,4 +72,5 @@ extern crate self as pointmill_capi;
 
 #[cfg(test)]
 #[path = "../../../fuzz/src/capi.rs"]
+#[allow(unreachable_pub, reason = "a library of its own where it is fuzzed")]
 mod fuzz_capi;

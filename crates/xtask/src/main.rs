@@ -7,6 +7,7 @@ mod ctest;
 mod r#gen;
 mod install;
 mod process;
+mod test;
 
 /// What a verb ends with; the error is shown as it is.
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -22,6 +23,7 @@ cargo xtask VERB
   ctest --quick    C11 and C++17 against the shared library only, plain
   install --prefix DIR
                    lay out include/, lib/, pkg-config and CMake files under DIR
+  test [STAGE…]    every test there is, or the named stages of it
 ";
 
 fn main() -> ExitCode {
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         Some((&"gen", rest)) => r#gen::run(rest),
         Some((&"ctest", rest)) => ctest::run(rest),
         Some((&"install", rest)) => install::run(rest),
+        Some((&"test", rest)) => test::run(rest),
         None | Some((&("help" | "--help" | "-h"), _)) => {
             print!("{HELP}");
             Ok(())

@@ -1,0 +1,31 @@
+#!/bin/sh
+# Installs what the tests need and the machine lacks. Says what is missing where it cannot.
+set -eu
+
+missing=
+need() { # need PROGRAM PACKAGE…
+    program=$1
+    shift
+    command -v "$program" >/dev/null 2>&1 || missing="$missing $*"
+}
+need cc gcc libc6-dev
+need c++ g++
+need cmake cmake
+need make make
+need pkg-config pkg-config
+need valgrind valgrind
+need nm binutils
+
+if ! command -v cargo >/dev/null 2>&1; then
+    echo "setup: cargo is missing; install Rust (rustup), the version is in rust-toolchain.toml" >&2
+    exit 1
+fi
+[ -n "$missing" ] || exit 0
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+    echo "setup: please install:$missing" >&2
+    exit 1
+fi
+echo "== installing$missing"
+apt-get update -qq
+# shellcheck disable=SC2086 # a list of packages
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
