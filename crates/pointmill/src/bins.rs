@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! up to 8 distinct keys    inside the node          8 × (key, count ≤ 65,535)
-//! more                     directory of pages       page p holds the keys 128·p … 128·p + 127
+//! more                     directory of pages       page p holds the keys 128·p … 128·p + 127;
+//!                                                   up to 8 entries inside the node
 //!                          page                     128 counters of 1, 2, 4 or 8 bytes
 //! ```
 //!
@@ -19,8 +20,10 @@ use crate::arena::{LINE, Ref, plain_struct};
 use crate::pool::{Pool, Region};
 use crate::primitive::{U8, U16, U32, U64};
 
-/// Distinct keys that fit into a node.
+/// Distinct keys that fit into a node, and later pages whose entries do.
 const INLINE: usize = 8;
+/// Stands for the address of a directory inside the node.
+const INLINE_DIRECTORY: u32 = u32::MAX;
 const PAGE_KEYS: usize = 128;
 const PAGE_SHIFT: u32 = 7;
 /// Lines of a page whose counters have one byte; each further width doubles it.
@@ -31,13 +34,14 @@ const ENTRIES: usize = LINE / 4;
 plain_struct! {
     /// Bins in the arena, in the care of a lane's lock.
     pub(crate) struct Bins {
-        /// The directory's address; 0 while the bins are inline.
+        /// The directory's address; 0 while the bins are inline, `INLINE_DIRECTORY` while the
+        /// directory is.
         directory: U32,
         /// Page number of the directory's first entry (an i16).
         base: U16,
         /// Entries of the directory, or keys inline.
         len: U16,
-        /// Inline: key (upper half) and count.
+        /// Inline bins (key in the upper half, count), or the inline directory's entries.
         inline: [U32; INLINE],
     }
 }
@@ -130,7 +134,7 @@ impl Bins {
             return 0;
         }
         let heap = pool.heap();
-        let table = heap.slice::<U32>(Ref(self.directory.get()), self.len.get() as usize);
+        let table = self.table(pool);
         let base = i32::from(self.base.get() as i16);
         for (i, &key) in keys.iter().enumerate() {
             let at = i32::from(key >> PAGE_SHIFT) - base;
@@ -181,7 +185,6 @@ impl Bins {
 
     /// Takes back what [`Bins::add`] has added.
     fn subtract(&self, pool: &Pool, key: i16, n: u64) {
-        let heap = pool.heap();
         if self.directory.get() == 0 {
             let len = self.len.get() as usize;
             let Some(i) = (0..len).find(|&i| unpack(self.inline[i].get()).0 == key) else { return };
@@ -195,8 +198,7 @@ impl Bins {
             return;
         }
         let at = i32::from(key >> PAGE_SHIFT) - i32::from(self.base.get() as i16);
-        let table = heap.slice::<U32>(Ref(self.directory.get()), self.len.get() as usize);
-        let page = Page(table[at as usize].get());
+        let page = Page(self.table(pool)[at as usize].get());
         let left = counter(pool, page, slot(key)) - n;
         set_counter(pool, page, slot(key), left);
     }
@@ -207,7 +209,7 @@ impl Bins {
         for bin in &self.inline[..len.min(INLINE)] {
             let (k, count) = unpack(bin.get());
             if k == key {
-                let sum = count + n;
+                let sum = count.saturating_add(n);
                 let fits = sum <= u64::from(u16::MAX);
                 if fits {
                     bin.set(pack(key, sum));
@@ -228,28 +230,49 @@ impl Bins {
     #[cold]
     fn spill(&self, memory: Memory<'_>, key: i16) -> Result<(), Full> {
         let len = self.len.get() as usize;
-        let bins: Inline = std::array::from_fn(|i| unpack(self.inline[i].get()));
+        let bins: [_; INLINE] = std::array::from_fn(|i| unpack(self.inline[i].get()));
         let bins = &bins[..len];
         let pages = || bins.iter().map(|(k, _)| k >> PAGE_SHIFT).chain([key >> PAGE_SHIFT]);
         let (first, last) = (pages().min().unwrap_or(0), pages().max().unwrap_or(0));
         let entries = (i32::from(last) - i32::from(first) + 1) as usize;
-        let directory = memory.zeroed(directory_lines(entries))?;
         let heap = memory.pool.heap();
-        let table = heap.slice::<U32>(directory, entries);
+        // Made aside: while memory may still run out the inline bins are needed as they are.
+        let mut few = [0; INLINE];
+        let far = if entries > INLINE { Some(memory.zeroed(directory_lines(entries))?) } else { None };
         for page in pages() {
-            let entry = &table[(page - first) as usize];
-            if entry.get() == 0 {
-                entry.set(Page::new(memory.zeroed(PAGE_LINES << 1)?, 1).0);
+            let at = (page - first) as usize;
+            let known = far.map_or_else(|| few[at], |far| heap.slice::<U32>(far, entries)[at].get());
+            if known == 0 {
+                let new = Page::new(memory.zeroed(PAGE_LINES << 1)?, 1).0;
+                match far {
+                    Some(far) => heap.slice::<U32>(far, entries)[at].set(new),
+                    None => few[at] = new,
+                }
             }
         }
+        if far.is_none() {
+            self.inline.iter().zip(few).for_each(|(to, from)| to.set(from));
+        }
+        self.directory.set(far.map_or(INLINE_DIRECTORY, |far| far.0));
+        self.base.set(first as u16);
+        self.len.set(entries as u16);
+        let table = self.table(memory.pool);
         for &(k, count) in bins {
             let page = Page(table[((k >> PAGE_SHIFT) - first) as usize].get());
             heap.slice::<U16>(page.at(), PAGE_KEYS)[slot(k)].set(count as u16);
         }
-        self.directory.set(directory.0);
-        self.base.set(first as u16);
-        self.len.set(entries as u16);
         Ok(())
+    }
+
+    /// The directory's entries.
+    #[inline(always)]
+    fn table<'a>(&'a self, pool: &'a Pool) -> &'a [U32] {
+        let (directory, len) = (self.directory.get(), self.len.get() as usize);
+        if directory == INLINE_DIRECTORY {
+            &self.inline[..len.min(INLINE)]
+        } else {
+            pool.heap().slice::<U32>(Ref(directory), len)
+        }
     }
 
     /// The page of `key`, made if need be.
@@ -258,8 +281,7 @@ impl Bins {
         let at = i32::from(key >> PAGE_SHIFT) - i32::from(self.base.get() as i16);
         let len = self.len.get() as usize;
         if (at as u32 as usize) < len {
-            let table = memory.pool.heap().slice::<U32>(Ref(self.directory.get()), len);
-            let page = Page(table[at as usize].get());
+            let page = Page(self.table(memory.pool)[at as usize].get());
             if !page.is_none() {
                 return Ok(page);
             }
@@ -269,32 +291,49 @@ impl Bins {
 
     #[cold]
     fn new_page(&self, memory: Memory<'_>, key: i16) -> Result<Page, Full> {
-        let heap = memory.pool.heap();
         let number = i32::from(key >> PAGE_SHIFT);
-        let first = i32::from(self.base.get() as i16);
-        let last = first + i32::from(self.len.get()) - 1;
         let new_page = Page::new(memory.zeroed(PAGE_LINES)?, 0);
-        if !(first..=last).contains(&number) {
-            let (new_first, new_last) = (first.min(number), last.max(number));
-            let (len, new_len) = (self.len.get() as usize, (new_last - new_first + 1) as usize);
-            let (lines, new_lines) = (directory_lines(len), directory_lines(new_len));
-            let old = Ref(self.directory.get());
-            // Also with room to spare the entries may have to move up: then into a new block.
-            let shift = (first - new_first) as usize;
-            let new = if new_lines == lines && shift == 0 { old } else { memory.zeroed(new_lines)? };
-            if new != old {
-                let from = heap.slice::<U32>(old, len);
-                let to = heap.slice::<U32>(new, new_len);
-                to[shift..].iter().zip(from).for_each(|(to, from)| to.set(from.get()));
-                memory.region.give(memory.pool, old, lines);
-            }
-            self.directory.set(new.0);
-            self.base.set(new_first as u16);
-            self.len.set(new_len as u16);
-        }
-        let table = heap.slice::<U32>(Ref(self.directory.get()), self.len.get() as usize);
-        table[(number - i32::from(self.base.get() as i16)) as usize].set(new_page.0);
+        self.reach(memory, number)?;
+        let at = (number - i32::from(self.base.get() as i16)) as usize;
+        self.table(memory.pool)[at].set(new_page.0);
         Ok(new_page)
+    }
+
+    /// Makes the directory long enough for the page `number`.
+    fn reach(&self, memory: Memory<'_>, number: i32) -> Result<(), Full> {
+        let heap = memory.pool.heap();
+        let first = i32::from(self.base.get() as i16);
+        let len = self.len.get() as usize;
+        if (first..first + len as i32).contains(&number) {
+            return Ok(());
+        }
+        let new_first = first.min(number);
+        let new_len = ((first + len as i32).max(number + 1) - new_first) as usize;
+        // The old entries move up by this much.
+        let shift = (first - new_first) as usize;
+        let old = self.directory.get();
+        if new_len <= INLINE {
+            let entries: Inline = std::array::from_fn(|i| self.inline[i].get());
+            for (i, to) in self.inline[..new_len].iter().enumerate() {
+                let from = i.checked_sub(shift).filter(|from| *from < len);
+                to.set(from.map_or(0, |from| entries[from]));
+            }
+        } else {
+            let lines = directory_lines(new_len);
+            let fits = old != INLINE_DIRECTORY && directory_lines(len) == lines && shift == 0;
+            if !fits {
+                let new = memory.zeroed(lines)?;
+                let to = &heap.slice::<U32>(new, new_len)[shift..];
+                to.iter().zip(self.table(memory.pool)).for_each(|(to, from)| to.set(from.get()));
+                if old != INLINE_DIRECTORY {
+                    memory.region.give(memory.pool, Ref(old), directory_lines(len));
+                }
+                self.directory.set(new.0);
+            }
+        }
+        self.base.set(new_first as u16);
+        self.len.set(new_len as u16);
+        Ok(())
     }
 
     #[inline]
@@ -324,15 +363,13 @@ impl Bins {
     /// Replaces a page by one with counters twice as wide.
     #[cold]
     fn widen(&self, memory: Memory<'_>, page: Page, key: i16) -> Result<Page, Full> {
-        let heap = memory.pool.heap();
         let lines = page.lines() * 2;
         let wider = Page::new(memory.zeroed(lines)?, page.width() + 1);
         for i in 0..PAGE_KEYS {
             set_counter(memory.pool, wider, i, counter(memory.pool, page, i));
         }
         let at = i32::from(key >> PAGE_SHIFT) - i32::from(self.base.get() as i16);
-        let table = heap.slice::<U32>(Ref(self.directory.get()), self.len.get() as usize);
-        table[at as usize].set(wider.0);
+        self.table(memory.pool)[at as usize].set(wider.0);
         memory.region.give(memory.pool, page.at(), page.lines());
         Ok(wider)
     }
@@ -344,15 +381,14 @@ impl Bins {
         let heap = pool.heap();
         let len = self.len.get() as usize;
         if self.directory.get() == 0 {
-            let mut bins: Inline =
-                std::array::from_fn(|i| unpack(self.inline[i].get()));
+            let mut bins: [_; INLINE] = std::array::from_fn(|i| unpack(self.inline[i].get()));
             let bins = &mut bins[..len.min(INLINE)];
             bins.sort_unstable_by_key(|bin| bin.0);
             bins.iter().for_each(|&(key, count)| f(key, count));
             return;
         }
         let base = i32::from(self.base.get() as i16);
-        let table = heap.slice::<U32>(Ref(self.directory.get()), len);
+        let table = self.table(pool);
         for (i, entry) in table.iter().enumerate() {
             let page = Page(entry.get());
             if page.is_none() {
@@ -379,7 +415,7 @@ impl Bins {
     }
 }
 
-type Inline = [(i16, u64); INLINE];
+type Inline = [u32; INLINE];
 
 fn pack(key: i16, count: u64) -> u32 {
     (key as u16 as u32) << 16 | count as u32

@@ -257,6 +257,20 @@ impl Directory {
         true
     }
 
+    /// The context of a key, if it is known: [`Directory::hash`] and [`Directory::find`].
+    pub(crate) fn look_up<S: AsRef<[u8]>>(
+        &self,
+        kind: Kind,
+        parts: &[S],
+    ) -> Option<(ContextId, Tag)> {
+        if parts.len() <= PARTS_FEW {
+            let mut query = Query::<S, PARTS_FEW>::new(kind, parts);
+            return if self.hash(&mut query) { self.find(&query) } else { None };
+        }
+        let mut query = Query::<S, PARTS_MOST>::new(kind, parts);
+        if self.hash(&mut query) { self.find(&query) } else { None }
+    }
+
     /// The context of a key, if it is known. Takes no lock and allocates nothing.
     //
     // Not inlined, like `key_matches`: together in one function they spill most of its registers.
@@ -390,7 +404,21 @@ impl Directory {
         let mut parts = Vec::with_capacity(1 + tags.len());
         parts.push(name);
         parts.extend_from_slice(tags);
-        let mut query = Query::<&str, PARTS_MOST>::new(kind, &parts);
+        if parts.len() <= PARTS_FEW {
+            let query = Query::<&str, PARTS_FEW>::new(kind, &parts);
+            self.find_or_make_hashed(query, flush_no, overflow)
+        } else {
+            let query = Query::<&str, PARTS_MOST>::new(kind, &parts);
+            self.find_or_make_hashed(query, flush_no, overflow)
+        }
+    }
+
+    fn find_or_make_hashed<const PARTS: usize>(
+        &self,
+        mut query: Query<'_, &str, PARTS>,
+        flush_no: u32,
+        overflow: bool,
+    ) -> Option<(ContextId, Tag)> {
         if !self.hash(&mut query) {
             return None;
         }
@@ -410,7 +438,7 @@ impl Directory {
         slot.hash.set(query.hash);
         slot.key.set(key.0);
         slot.key_lines.set(key_lines);
-        slot.parts.set(parts.len() as u16);
+        slot.parts.set(query.len as u16);
         slot.last_flush.set(flush_no);
         slot.link.set(0);
         state.live.set(state.live.get() + 1);
@@ -422,7 +450,7 @@ impl Directory {
             generation << GENERATION_SHIFT
                 | LIVE
                 | if overflow { OVERFLOW } else { 0 }
-                | kind as u32,
+                | query.kind as u32,
         );
         // Release: whoever sees the live tag sees slot and key.
         self.tags[index as usize].store(tag.0, Ordering::Release);
@@ -632,6 +660,10 @@ pub(crate) struct DirectoryCounts {
     pub(crate) mended: u64,
     pub(crate) used_bytes: u64,
 }
+
+/// Name and tags that the quick way by name takes; with more it is longer, but allocates nothing
+/// either.
+pub(crate) const PARTS_FEW: usize = 13;
 
 /// Parts that a query can hold at the most: a name and the largest `tags_max`.
 pub(crate) const PARTS_MOST: usize = 1_001;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::arena::{Half, Place, Plan, Table, plain_struct};
-use crate::directory::{Directory, DirectoryPlaces, KeyLimits, Query, PARTS_MOST, Tag, slots_len};
+use crate::directory::{Directory, DirectoryPlaces, KeyLimits, PARTS_FEW, Query, Tag, slots_len};
 use crate::handover::RING_LEN;
 use crate::lane::{self, Lane, LanePlaces, Lanes};
 use crate::lock::{Guard, Lock};
@@ -11,10 +11,6 @@ use crate::open::Open;
 use crate::pool::{Pool, PoolPlaces};
 use crate::primitive::{AtomicU64, F64, I64, Ordering, U32, U64};
 use crate::{Config, ConfigError, ContextId, Kind, RecordError, Stats, simd};
-
-/// Name and tags that the quick way by name takes; a call with more takes a longer way that
-/// allocates nothing either.
-const PARTS_FEW: usize = 13;
 
 /// Sample rates below this count as this, about 260 million for one point, so that one line from a
 /// stranger cannot run a counter over. The value is Agent Data Plane's.
@@ -474,13 +470,10 @@ impl Shared {
         kind: Kind,
         parts: &[S],
     ) -> Result<(ContextId, Tag), RecordError> {
-        let mut query = Query::<S, PARTS_MOST>::new(kind, parts);
-        if self.directory.hash(&mut query)
-            && let Some(found) = self.directory.find(&query)
-        {
-            return Ok(found);
+        match self.directory.look_up(kind, parts) {
+            Some(found) => Ok(found),
+            None => self.directory.intern(kind, parts, self.kept[0].flush_no.get()),
         }
-        self.directory.intern(kind, parts, self.kept[0].flush_no.get())
     }
 
     #[cold]
@@ -549,7 +542,7 @@ impl Shared {
     /// more than were there at the start, since a fast recorder could keep us here for ever.
     pub(crate) fn drain(&self, lane: usize, held: &Guard<'_>) {
         let Lane { handover, ring, .. } = self.lanes.get(lane);
-        let mut values = [0.0; BATCH];
+        let (mut values, mut keys) = ([0.0; BATCH], [0; BATCH]);
         let (mut head, tail) = handover.waiting(held);
         while head < tail {
             let id = ring[head as usize % RING_LEN].id.get();
@@ -564,13 +557,13 @@ impl Shared {
                 n += 1;
             }
             head += n as u64;
-            self.apply_run(lane, ContextId::from_bits(id), &values[..n]);
+            self.apply_run(lane, ContextId::from_bits(id), &values[..n], &mut keys);
             handover.advance(held, head);
         }
     }
 
     #[inline]
-    fn apply_run(&self, lane: usize, context: ContextId, values: &[f64]) {
+    fn apply_run(&self, lane: usize, context: ContextId, values: &[f64], keys: &mut [i16]) {
         let tag = self.directory.tag(context.index());
         if !tag.matches(context) {
             self.lanes.get(lane).dropped_stale.add(values.len() as u64);
@@ -586,16 +579,15 @@ impl Shared {
             }
             return;
         }
-        self.apply_values(lane, context.index(), tag, values);
+        self.apply_values(lane, context.index(), tag, values, keys);
     }
 
-    /// Applies finite values of weight one.
-    fn apply_values(&self, lane: usize, index: u32, tag: Tag, values: &[f64]) {
+    /// Applies finite values of weight one; `keys` is scratch, as long as convenient.
+    fn apply_values(&self, lane: usize, index: u32, tag: Tag, values: &[f64], keys: &mut [i16]) {
         let open = self.lanes.open(lane, &self.pool);
         let interval = open.set.interval.get();
-        let mut keys = [0; 4 * BATCH];
         for part in values.chunks(keys.len()) {
-            let added = match open.add_run(&self.kernel, index, tag, interval, part, &mut keys) {
+            let added = match open.add_run(&self.kernel, index, tag, interval, part, keys) {
                 Ok(()) => part.len(),
                 Err(added) => added,
             };
@@ -609,6 +601,7 @@ impl Shared {
     /// Applies a caller's column, whose values may not be finite. How many were rejected.
     fn apply_column(&self, lane: usize, index: u32, tag: Tag, values: &[f64]) -> usize {
         let direct = &self.lanes.get(lane).direct;
+        let mut keys = [0; 4 * BATCH];
         let mut rejected = 0;
         for part in values.split(|v| !v.is_finite()) {
             direct.add(part.len() as u64);
@@ -617,7 +610,7 @@ impl Shared {
                 if tag.kind() == Kind::Gauge {
                     self.gauges[index as usize].set(last);
                 }
-                self.apply_values(lane, index, tag, part);
+                self.apply_values(lane, index, tag, part, &mut keys);
             }
         }
         // `split` gives one part more than there are separators.

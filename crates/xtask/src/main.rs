@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+mod bench;
+mod counts;
 mod ctest;
 mod r#gen;
 mod install;
@@ -23,6 +25,10 @@ cargo xtask VERB
   ctest --quick    C11 and C++17 against the shared library only, plain
   install --prefix DIR
                    lay out include/, lib/, pkg-config and CMake files under DIR
+  bench [--quick] [SUITE…]
+                   pointmill beside its rivals: one table, and a record under benches/record
+  counts           instructions of the hot functions (valgrind) against benches/counts.toml
+  counts --bless   write that file instead
   test [STAGE…]    every test there is, or the named stages of it
 ";
 
@@ -30,6 +36,8 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args.split_first() {
+        Some((&"bench", rest)) => bench::run(rest),
+        Some((&"counts", rest)) => counts::run(rest),
         Some((&"gen", rest)) => r#gen::run(rest),
         Some((&"ctest", rest)) => ctest::run(rest),
         Some((&"install", rest)) => install::run(rest),
