@@ -97,15 +97,18 @@ impl Metrics {
     }
 
     fn histogram(&self, i: usize) -> metrics::Histogram {
-        self.recorder.register_histogram(&rivals::metrics_key(&three_tags(i)), &rivals::METADATA)
+        self.recorder
+            .register_histogram(&rivals::metrics_key(&three_tags(i)), &rivals::METADATA)
     }
 
     fn counter(&self) -> metrics::Counter {
-        self.recorder.register_counter(&rivals::metrics_key(&three_tags(0)), &rivals::METADATA)
+        self.recorder
+            .register_counter(&rivals::metrics_key(&three_tags(0)), &rivals::METADATA)
     }
 
     fn gauge(&self) -> metrics::Gauge {
-        self.recorder.register_gauge(&rivals::metrics_key(&three_tags(0)), &rivals::METADATA)
+        self.recorder
+            .register_gauge(&rivals::metrics_key(&three_tags(0)), &rivals::METADATA)
     }
 }
 
@@ -144,7 +147,9 @@ fn distribution() -> Contest {
             check_rendered(&metrics, &format!("le=\"+Inf\"}} {}", slices * POINTS));
             time
         })
-        .subject("prometheus-client", move || timed(|| all(|v| plain.observe(v))))
+        .subject("prometheus-client", move || {
+            timed(|| all(|v| plain.observe(v)))
+        })
         .subject("opentelemetry, bound", move || {
             let _alive: &SdkMeterProvider = &provider;
             timed(|| all(|v| bound[0].record(v)))
@@ -157,7 +162,10 @@ fn count() -> Contest {
     let mut slices = 0;
     let plain: prometheus_client::metrics::counter::Counter = Default::default();
     let (provider, meter) = rivals::otel();
-    let bound = meter.f64_counter(NAME).build().bind(&rivals::attributes(&three_tags(0)));
+    let bound = meter
+        .f64_counter(NAME)
+        .build()
+        .bind(&rivals::attributes(&three_tags(0)));
     Contest::new("record by handle, count", POINTS)
         .subject("pointmill", ours(Kind::Count))
         .subject("pointmill, C ABI", through_c(c_abi::COUNT))
@@ -186,7 +194,9 @@ fn gauge() -> Contest {
     let (gauge, counter) = (metrics.gauge(), metrics.counter());
     Contest::new("record by handle, gauge", POINTS)
         .subject("pointmill", ours(Kind::Gauge))
-        .subject("metrics counter", move || timed(|| all(|v| counter.increment(v as u64))))
+        .subject("metrics counter", move || {
+            timed(|| all(|v| counter.increment(v as u64)))
+        })
         .subject("metrics gauge", move || {
             let time = timed(|| all(|v| gauge.set(v)));
             check_rendered(&metrics, &format!("}} {}", values()[VALUES - 1]));
@@ -213,8 +223,9 @@ fn spread(targets: &[u32], mut record: impl FnMut(usize, f64)) {
 
 fn wide() -> Contest {
     let engine = engine();
-    let ids: Vec<ContextId> =
-        (0..WIDE).map(|i| context(&engine, Kind::Distribution, i)).collect();
+    let ids: Vec<ContextId> = (0..WIDE)
+        .map(|i| context(&engine, Kind::Distribution, i))
+        .collect();
     let metrics = Metrics::new();
     let handles: Vec<_> = (0..WIDE).map(|i| metrics.histogram(i)).collect();
     let plain: Vec<_> = (0..WIDE).map(|_| rivals::prometheus_histogram()).collect();
@@ -263,8 +274,9 @@ fn job(engine: &Engine, ids: &Arc<[ContextId]>, threads: usize) -> Job {
 fn scaling(what: &str, clock: Clock, contexts: usize) -> Contest {
     let subject = move |threads: usize| {
         let engine = engine();
-        let ids: Arc<[ContextId]> =
-            (0..contexts).map(|i| context(&engine, Kind::Distribution, i)).collect();
+        let ids: Arc<[ContextId]> = (0..contexts)
+            .map(|i| context(&engine, Kind::Distribution, i))
+            .collect();
         let crew = Crew::new((0..threads).map(|_| job(&engine, &ids, threads)).collect());
         move || {
             let time = crew.slice(clock);
@@ -293,7 +305,10 @@ fn rivals_scaling(clock: Clock) -> Contest {
         }
     };
     let (one, two) = (metrics_jobs(1), metrics_jobs(2));
-    Contest::new("throughput of 2 threads, metrics handle, by processor time", 2 * POINTS)
-        .subject("metrics handle, 1 thread", one)
-        .subject("metrics handle, 2 threads", two)
+    Contest::new(
+        "throughput of 2 threads, metrics handle, by processor time",
+        2 * POINTS,
+    )
+    .subject("metrics handle, 1 thread", one)
+    .subject("metrics handle, 2 threads", two)
 }

@@ -51,7 +51,10 @@ fn slice_ours() -> Duration {
 fn slice_rival() -> Duration {
     let mut sketch = rival();
     let time = timed(|| values().iter().for_each(|&v| sketch.add(black_box(v))));
-    check("sketches-ddsketch", sketch.quantile(0.5).expect("0.5 is a quantile"));
+    check(
+        "sketches-ddsketch",
+        sketch.quantile(0.5).expect("0.5 is a quantile"),
+    );
     time
 }
 
@@ -78,7 +81,10 @@ fn insert() -> Contest {
                     let _ = histogram.record(black_box(v));
                 }
             });
-            check("hdrhistogram", Some(histogram.value_at_quantile(0.5) as f64 / 1000.0));
+            check(
+                "hdrhistogram",
+                Some(histogram.value_at_quantile(0.5) as f64 / 1000.0),
+            );
             time
         })
         .subject("libdd-ddsketch", slice_libdd)
@@ -114,7 +120,9 @@ fn merge() -> Contest {
     let other = filled_rival();
     let mut into = other.clone();
     let mut histogram = hdr();
-    micros().iter().for_each(|v| histogram.record(*v).expect("within bounds"));
+    micros()
+        .iter()
+        .for_each(|v| histogram.record(*v).expect("within bounds"));
     let mut into_histogram = histogram.clone();
     Contest::new("sketch merge, 100,000 values each", MERGES)
         .subject("pointmill", move || {
@@ -127,7 +135,10 @@ fn merge() -> Contest {
             let time = timed(|| {
                 (0..MERGES).for_each(|_| into.merge(black_box(&other)).expect("alike"));
             });
-            check("sketches-ddsketch", into.quantile(0.5).expect("0.5 is a quantile"));
+            check(
+                "sketches-ddsketch",
+                into.quantile(0.5).expect("0.5 is a quantile"),
+            );
             into = other.clone();
             time
         })
@@ -136,7 +147,10 @@ fn merge() -> Contest {
                 let histogram = black_box(&histogram);
                 (0..MERGES).for_each(|_| into_histogram.add(histogram).expect("alike"));
             });
-            check("hdrhistogram", Some(into_histogram.value_at_quantile(0.5) as f64 / 1000.0));
+            check(
+                "hdrhistogram",
+                Some(into_histogram.value_at_quantile(0.5) as f64 / 1000.0),
+            );
             into_histogram.reset();
             into_histogram.add(&histogram).expect("alike");
             time
@@ -152,24 +166,42 @@ fn quantile() -> Contest {
     sketch.insert_many(values());
     let other = filled_rival();
     let mut histogram = hdr();
-    micros().iter().for_each(|v| histogram.record(*v).expect("within bounds"));
+    micros()
+        .iter()
+        .for_each(|v| histogram.record(*v).expect("within bounds"));
     for q in QUANTILES {
-        check_quantile("pointmill", sketch.quantile(q).expect("values"), q, 1.0 / 129.0);
+        check_quantile(
+            "pointmill",
+            sketch.quantile(q).expect("values"),
+            q,
+            1.0 / 129.0,
+        );
     }
     fn each(mut answer: impl FnMut(f64) -> f64 + 'static) -> impl FnMut() -> Duration {
         move || {
             timed(|| {
                 for _ in 0..ROUNDS {
-                    QUANTILES.map(|q| black_box(answer(black_box(q))));
+                    QUANTILES.iter().for_each(|&q| {
+                        black_box(answer(black_box(q)));
+                    });
                 }
             })
         }
     }
-    Contest::new("sketch quantile, of 100,000 values", ROUNDS * QUANTILES.len())
-        .subject("pointmill", each(move |q| sketch.quantile(q).unwrap_or(0.0)))
-        .subject(
-            "sketches-ddsketch",
-            each(move |q| other.quantile(q).ok().flatten().unwrap_or(0.0)),
-        )
-        .subject("hdrhistogram", each(move |q| histogram.value_at_quantile(q) as f64))
+    Contest::new(
+        "sketch quantile, of 100,000 values",
+        ROUNDS * QUANTILES.len(),
+    )
+    .subject(
+        "pointmill",
+        each(move |q| sketch.quantile(q).unwrap_or(0.0)),
+    )
+    .subject(
+        "sketches-ddsketch",
+        each(move |q| other.quantile(q).ok().flatten().unwrap_or(0.0)),
+    )
+    .subject(
+        "hdrhistogram",
+        each(move |q| histogram.value_at_quantile(q) as f64),
+    )
 }

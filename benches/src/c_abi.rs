@@ -18,7 +18,10 @@ pub struct Str {
 
 impl From<&'static str> for Str {
     fn from(text: &'static str) -> Str {
-        Str { ptr: text.as_ptr().cast(), len: text.len() }
+        Str {
+            ptr: text.as_ptr().cast(),
+            len: text.len(),
+        }
     }
 }
 
@@ -30,8 +33,7 @@ const FLUSH_ALL: u32 = 1;
 
 type New = unsafe extern "C" fn(*const c_void, *mut *mut c_void, *mut c_void) -> i32;
 type Free = unsafe extern "C" fn(*mut c_void);
-type Context =
-    unsafe extern "C" fn(*mut c_void, u32, Str, *const Str, usize, *mut u64) -> i32;
+type Context = unsafe extern "C" fn(*mut c_void, u32, Str, *const Str, usize, *mut u64) -> i32;
 type Record = unsafe extern "C" fn(*mut c_void, u64, f64) -> i32;
 type RecordNamed = unsafe extern "C" fn(*mut c_void, u32, *const Str, usize, f64) -> i32;
 type Flush = unsafe extern "C" fn(*mut c_void, i64, u32, *mut *mut c_void) -> i32;
@@ -64,19 +66,38 @@ fn function<T: Copy>(library: &Library, name: &str) -> Result<T, libloading::Err
 }
 
 fn check(what: &str, code: i32) -> Result<(), Box<dyn std::error::Error>> {
-    if code == 0 { Ok(()) } else { Err(format!("{what} answered {code}").into()) }
+    if code == 0 {
+        Ok(())
+    } else {
+        Err(format!("{what} answered {code}").into())
+    }
+}
+
+/// Loads the shared object.
+///
+/// # Errors
+/// If it is not there (`cargo xtask bench` builds it).
+pub fn open() -> Result<Library, Box<dyn std::error::Error>> {
+    let path = library_path();
+    // SAFETY: pointmill's library runs no code when it is loaded.
+    let library = unsafe { Library::new(&path) };
+    library.map_err(|error| format!("{error}; build it with cargo xtask bench").into())
 }
 
 impl Engine {
     /// Loads the library and makes an engine of the default configuration.
     ///
     /// # Errors
-    /// If the library is not there (`cargo xtask bench` builds it) or refuses.
+    /// If the library is not there or refuses.
     pub fn load() -> Result<Engine, Box<dyn std::error::Error>> {
-        let path = library_path();
-        // SAFETY: pointmill's library runs no code when it is loaded.
-        let library = unsafe { Library::new(&path) }
-            .map_err(|error| format!("{}: {error}; build it with cargo xtask bench", path.display()))?;
+        Engine::of(open()?)
+    }
+
+    /// An engine of the default configuration.
+    ///
+    /// # Errors
+    /// If the library is another one, or refuses.
+    pub fn of(library: Library) -> Result<Engine, Box<dyn std::error::Error>> {
         let new: New = function(&library, "pointmill_engine_new")?;
         let mut engine = std::ptr::null_mut();
         // SAFETY: NULL stands for the defaults, and for no interest in the error's text.
@@ -94,12 +115,23 @@ impl Engine {
     ///
     /// # Errors
     /// If the library refuses.
-    pub fn context(&self, kind: u32, name: &'static str) -> Result<u64, Box<dyn std::error::Error>> {
+    pub fn context(
+        &self,
+        kind: u32,
+        name: &'static str,
+    ) -> Result<u64, Box<dyn std::error::Error>> {
         let context: Context = function(&self.library, "pointmill_context")?;
         let mut id = 0;
         // SAFETY: the engine lives; there are no tags behind the NULL; `id` takes the output.
         let code = unsafe {
-            context(self.engine, kind, name.into(), std::ptr::null(), 0, &raw mut id)
+            context(
+                self.engine,
+                kind,
+                name.into(),
+                std::ptr::null(),
+                0,
+                &raw mut id,
+            )
         };
         check("pointmill_context", code)?;
         Ok(id)
@@ -137,7 +169,14 @@ impl Engine {
         let free: Free = function(&self.library, "pointmill_snapshot_free")?;
         let mut snapshot = std::ptr::null_mut();
         // SAFETY: the engine lives; `snapshot` takes the output.
-        let code = unsafe { flush(self.engine, crate::engine::NOW, FLUSH_ALL, &raw mut snapshot) };
+        let code = unsafe {
+            flush(
+                self.engine,
+                crate::engine::NOW,
+                FLUSH_ALL,
+                &raw mut snapshot,
+            )
+        };
         check("pointmill_flush", code)?;
         // SAFETY: the flush has just made it.
         let entries = unsafe { len(snapshot) };

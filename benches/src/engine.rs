@@ -23,7 +23,9 @@ pub fn engine() -> Engine {
 /// # Panics
 /// If a limit is in the way.
 pub fn context(engine: &Engine, kind: Kind, i: usize) -> ContextId {
-    engine.context(kind, NAME, &three_tags(i)).expect("within the limits")
+    engine
+        .context(kind, NAME, &three_tags(i))
+        .expect("within the limits")
 }
 
 /// Takes everything out and checks that `points` had been recorded, none of them lost.

@@ -76,7 +76,11 @@ pub fn shown_ns(ns: f64) -> String {
         ns if ns < 1e9 => (ns / 1e6, "ms"),
         ns => (ns / 1e9, "s"),
     };
-    let digits = if value < 10.0 { 2 } else { usize::from(value < 100.0) };
+    let digits = if value < 10.0 {
+        2
+    } else {
+        usize::from(value < 100.0)
+    };
     format!("{value:.digits$} {unit}")
 }
 
@@ -85,7 +89,10 @@ pub fn shown_ns(ns: f64) -> String {
 /// # Errors
 /// Those of the file system.
 pub fn append(path: &Path, figures: &[Figure]) -> std::io::Result<()> {
-    let mut file = std::fs::File::options().create(true).append(true).open(path)?;
+    let mut file = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(path)?;
     for figure in figures {
         writeln!(file, "{}", serde_json::to_string(figure)?)?;
     }
@@ -109,7 +116,9 @@ mod tests {
     fn times_are_shown_with_three_digits() {
         assert_eq!(
             [1.234, 56.78, 987.0, 1234.0, 7.9e6, 2e9].map(shown_ns),
-            ["1.23 ns", "56.8 ns", "987 ns", "1.23 µs", "7.90 ms", "2.00 s"]
+            [
+                "1.23 ns", "56.8 ns", "987 ns", "1.23 µs", "7.90 ms", "2.00 s"
+            ]
         );
     }
 

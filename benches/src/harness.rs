@@ -35,7 +35,11 @@ struct Subject {
 impl Contest {
     /// A contest; each subject's slice works through `elements` elements.
     pub fn new(row: impl Into<String>, elements: usize) -> Contest {
-        Contest { row: row.into(), elements: elements as u64, subjects: Vec::new() }
+        Contest {
+            row: row.into(),
+            elements: elements as u64,
+            subjects: Vec::new(),
+        }
     }
 
     /// Adds a subject. The first one is what the others are compared with.
@@ -45,7 +49,10 @@ impl Contest {
         name: &'static str,
         slice: impl FnMut() -> Duration + 'static,
     ) -> Contest {
-        self.subjects.push(Subject { name, slice: Box::new(slice) });
+        self.subjects.push(Subject {
+            name,
+            slice: Box::new(slice),
+        });
         self
     }
 
@@ -53,7 +60,9 @@ impl Contest {
         // Criterion makes folders of these names.
         let mut group = criterion.benchmark_group(self.row.replace('/', " of "));
         group.throughput(Throughput::Elements(self.elements));
-        group.sample_size(20).measurement_time(Duration::from_secs(2));
+        group
+            .sample_size(20)
+            .measurement_time(Duration::from_secs(2));
         group.warm_up_time(Duration::from_millis(300));
         for subject in &mut self.subjects {
             group.bench_function(subject.name, |bencher| {
@@ -67,7 +76,9 @@ impl Contest {
         let n = self.subjects.len();
         let mut times = vec![Vec::new(); n];
         // One round for the caches and the branch predictors.
-        self.subjects.iter_mut().for_each(|subject| drop((subject.slice)()));
+        self.subjects.iter_mut().for_each(|subject| {
+            let _ = (subject.slice)();
+        });
         let start = Instant::now();
         while times[0].len() < ROUNDS_LEAST || start.elapsed() < budget {
             let forwards = times[0].len().is_multiple_of(2);
@@ -77,21 +88,27 @@ impl Contest {
             }
         }
         let first = times[0].clone();
-        let figures = self.subjects.iter().zip(&mut times).enumerate().map(|(i, (subject, times))| {
-            let mut ratios: Vec<f64> = first.iter().zip(&*times).map(|(a, b)| a / b).collect();
-            let [low, value, high] = figure::quartiles(times);
-            Figure {
-                suite: suite.into(),
-                row: self.row.clone(),
-                subject: subject.name.into(),
-                unit: Unit::Ns,
-                value,
-                low,
-                high,
-                ratio: (i > 0).then(|| figure::quartiles(&mut ratios)[1]),
-                samples: times.len() as u64,
-            }
-        });
+        let figures =
+            self.subjects
+                .iter()
+                .zip(&mut times)
+                .enumerate()
+                .map(|(i, (subject, times))| {
+                    let mut ratios: Vec<f64> =
+                        first.iter().zip(&*times).map(|(a, b)| a / b).collect();
+                    let [low, value, high] = figure::quartiles(times);
+                    Figure {
+                        suite: suite.into(),
+                        row: self.row.clone(),
+                        subject: subject.name.into(),
+                        unit: Unit::Ns,
+                        value,
+                        low,
+                        high,
+                        ratio: (i > 0).then(|| figure::quartiles(&mut ratios)[1]),
+                        samples: times.len() as u64,
+                    }
+                });
         figures.collect()
     }
 }
@@ -123,9 +140,14 @@ impl Options {
     pub fn from_args() -> Options {
         let args: Vec<String> = std::env::args().collect();
         let after = |name: &str| {
-            args.iter().position(|a| a == name).and_then(|i| args.get(i + 1)).cloned()
+            args.iter()
+                .position(|a| a == name)
+                .and_then(|i| args.get(i + 1))
+                .cloned()
         };
-        let seconds = after("--seconds").and_then(|s| s.parse().ok()).unwrap_or(2.0);
+        let seconds = after("--seconds")
+            .and_then(|s| s.parse().ok())
+            .unwrap_or(2.0);
         Options {
             paired: args.iter().any(|a| a == "--paired"),
             budget: Duration::from_secs_f64(seconds),
@@ -140,7 +162,9 @@ impl Options {
     /// If the file cannot be written.
     pub fn report(&self, figures: &[Figure]) {
         for f in figures {
-            let ratio = f.ratio.map_or(String::new(), |ratio| format!("  ours/this {ratio:.3}"));
+            let ratio = f
+                .ratio
+                .map_or(String::new(), |ratio| format!("  ours/this {ratio:.3}"));
             println!("{:<58} {:<32} {:>9}{ratio}", f.row, f.subject, f.shown());
         }
         if let Some(out) = &self.out {
@@ -158,7 +182,9 @@ pub fn main(suite: &str, contests: &[fn() -> Contest]) {
         }
     } else {
         let mut criterion = Criterion::default().configure_from_args();
-        contests.iter().for_each(|contest| contest().under_criterion(&mut criterion));
+        contests
+            .iter()
+            .for_each(|contest| contest().under_criterion(&mut criterion));
         criterion.final_summary();
     }
 }

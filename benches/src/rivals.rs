@@ -39,7 +39,9 @@ pub fn hdr() -> Histogram<u64> {
 /// # Panics
 /// Never: there are buckets.
 pub fn metrics_recorder() -> (PrometheusRecorder, PrometheusHandle) {
-    let builder = PrometheusBuilder::new().set_buckets(&BUCKETS).expect("there are buckets");
+    let builder = PrometheusBuilder::new()
+        .set_buckets(&BUCKETS)
+        .expect("there are buckets");
     let recorder = builder.build_recorder();
     let handle = recorder.handle();
     (recorder, handle)
@@ -69,9 +71,19 @@ pub fn attributes(tags: &[String]) -> Vec<KeyValue> {
 
 /// An OpenTelemetry provider and a meter of it. The provider must outlive what is measured.
 pub fn otel() -> (SdkMeterProvider, Meter) {
-    let reader = ManualReader::builder().with_temporality(Temporality::Delta).build();
-    let view = |_: &Instrument| Stream::builder().with_cardinality_limit(CARDINALITY).build().ok();
-    let provider = SdkMeterProvider::builder().with_reader(reader).with_view(view).build();
+    let reader = ManualReader::builder()
+        .with_temporality(Temporality::Delta)
+        .build();
+    let view = |_: &Instrument| {
+        Stream::builder()
+            .with_cardinality_limit(CARDINALITY)
+            .build()
+            .ok()
+    };
+    let provider = SdkMeterProvider::builder()
+        .with_reader(reader)
+        .with_view(view)
+        .build();
     let meter = provider.meter("benches");
     (provider, meter)
 }

@@ -1,8 +1,8 @@
 //! Threads that stay: a slice of a contest with several threads must not pay for making them.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::cpu_time;
@@ -52,7 +52,11 @@ impl Crew {
             });
             go
         });
-        Crew { go: threads.collect(), done, waiting }
+        Crew {
+            go: threads.collect(),
+            done,
+            waiting,
+        }
     }
 
     /// Lets every thread do its job once.
@@ -64,8 +68,11 @@ impl Crew {
         for go in &self.go {
             go.send(()).expect("the thread waits");
         }
-        let spans: Vec<_> =
-            self.go.iter().map(|_| self.done.recv().expect("no job panics")).collect();
+        let spans: Vec<_> = self
+            .go
+            .iter()
+            .map(|_| self.done.recv().expect("no job panics"))
+            .collect();
         let wall = || {
             let start = spans.iter().map(|span| span.0).min();
             let end = spans.iter().map(|span| span.1).max();

@@ -19,7 +19,12 @@ pub fn values() -> &'static [f64] {
 /// what is measured.
 pub fn micros() -> &'static [u64] {
     static MICROS: OnceLock<Vec<u64>> = OnceLock::new();
-    MICROS.get_or_init(|| values().iter().map(|v| (v * 1000.0).round() as u64).collect())
+    MICROS.get_or_init(|| {
+        values()
+            .iter()
+            .map(|v| (v * 1000.0).round() as u64)
+            .collect()
+    })
 }
 
 /// `n` log-normal values from a seed.
@@ -43,18 +48,27 @@ pub fn exact_quantile(q: f64) -> f64 {
 pub fn check_quantile(subject: &str, answer: f64, q: f64, relative: f64) {
     let exact = exact_quantile(q);
     let error = (answer - exact).abs() / exact;
-    assert!(error <= relative, "{subject}: quantile {q} is {answer}, exactly {exact}");
+    assert!(
+        error <= relative,
+        "{subject}: quantile {q} is {answer}, exactly {exact}"
+    );
 }
 
 /// Which of `contexts` contexts each of [`VALUES`] points goes to: uniform, always the same.
 pub fn targets(contexts: usize) -> Vec<u32> {
     let mut random = Random::new(2);
-    (0..VALUES).map(|_| (random.next() % contexts as u64) as u32).collect()
+    (0..VALUES)
+        .map(|_| (random.next() % contexts as u64) as u32)
+        .collect()
 }
 
 /// Three tags of realistic length; the last one tells contexts apart.
 pub fn three_tags(i: usize) -> [String; 3] {
-    ["env:production".into(), "service:checkout".into(), format!("endpoint:/v1/items/{i:04}")]
+    [
+        "env:production".into(),
+        "service:checkout".into(),
+        format!("endpoint:/v1/items/{i:04}"),
+    ]
 }
 
 /// splitmix64 (Steele, Lea, Flood 2014), and normal values by Box and Muller.
@@ -68,7 +82,10 @@ impl Random {
     }
 
     /// 64 uniform bits.
-    #[expect(clippy::should_implement_trait, reason = "it never ends; an Option would be noise")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it never ends; an Option would be noise"
+    )]
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;

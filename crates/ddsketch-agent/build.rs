@@ -4,7 +4,7 @@
 //! The thresholds belong to one particular logarithm, the fdlibm one the Agent runs on amd64:
 //! evaluated step by step in doubles, without fused multiply-add. Rust never contracts `a * b + c`
 //! on its own, so the table is the same on every build host with IEEE 754 doubles. The table is
-//! compared with one recorded from a Go Agent in `tests/vectors.rs`.
+//! compared with one recorded from a Go Agent in `tests/thresholds.rs`.
 
 use std::fmt::Write;
 use std::{env, fs, path::Path};

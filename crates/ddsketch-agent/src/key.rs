@@ -19,7 +19,7 @@
 //!    conversion instruction is needed (AVX2 has none from doubles to 64-bit integers).
 //! 3. There is no branch, so the batch loop vectorises up to the table reads.
 //!
-//! [`FIRST_BITS`] is computed by the build script from the definition.
+//! The table FIRST is computed by the build script from the definition.
 
 /// Ratio of neighbouring bins, 1 + 2/128 exactly (the Agent doubles its configured 1/128).
 pub const GAMMA: f64 = 1.015625;

@@ -259,7 +259,7 @@ impl Sketch {
         if self.check_room(other.store.total()).is_err() {
             return;
         }
-        self.expect(other.store.total());
+        self.prepare_for(other.store.total());
         // If either has a list of its own, the other's is needed as it is before the merge.
         match (&mut self.released, &other.released) {
             (Released::Over, _) | (Released::FromCounts, Released::FromCounts) => {}
@@ -378,7 +378,7 @@ impl Sketch {
             }
             same
         });
-        sketch.expect(total);
+        sketch.prepare_for(total);
         sketch.store = Store::from_sorted(given);
         if let (Released::FromCounts, Some(mut released)) = (&sketch.released, released) {
             if !released.looks_trimmed() {
@@ -473,7 +473,7 @@ impl Sketch {
         }
         let mut keys = [0; BATCH];
         let keys = &mut keys[..values.len()];
-        self.expect(values.len() as u64);
+        self.prepare_for(values.len() as u64);
         (kernel.keys)(values, keys);
         (kernel.summary)(&mut self.summary, values);
         if let Released::List(list) = &mut self.released {
@@ -496,7 +496,7 @@ impl Sketch {
 
     /// Adds counts for strictly ascending keys, after a flush.
     fn add_groups(&mut self, groups: &[(i16, u64)]) {
-        self.expect(groups.iter().map(|(_, n)| n).sum());
+        self.prepare_for(groups.iter().map(|(_, n)| n).sum());
         if let Released::List(list) = &mut self.released {
             list.insert(groups.iter().copied());
         }
@@ -514,7 +514,7 @@ impl Sketch {
     }
 
     /// Before `n` values are added: drops the released Agent's list if it would become too long.
-    fn expect(&mut self, n: u64) {
+    fn prepare_for(&mut self, n: u64) {
         if self.store.total() + n > RELEASED_COUNT_MAX {
             self.released = Released::Over;
         }

@@ -325,7 +325,8 @@ fn assert_same(sketch: &Sketch, model: &Model) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    // Both the model and the sketch are slow without optimisation.
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(debug_assertions) { 30 } else { 400 }))]
 
     #[test]
     fn any_operations_give_the_agents_sketch(ops in vec(op(), 1..12)) {

@@ -1,7 +1,8 @@
 //! Keys and lower bounds against the table recorded from a Go Agent, on both sides of every
 //! threshold.
 
-use ddsketch_agent::key::{key, keys, lower_bound};
+use ddsketch_agent::Sketch;
+use ddsketch_agent::key::{RELATIVE_ACCURACY, key, keys, lower_bound};
 
 /// (key, bits of its smallest double, bits of its lower bound)
 fn rows() -> Vec<(i16, u64, u64)> {
@@ -73,4 +74,22 @@ fn every_lower_bound_has_the_recorded_bits() {
         );
     }
     assert_eq!(lower_bound(0).to_bits(), 0);
+}
+
+#[test]
+fn quantiles_are_as_accurate_at_the_edges_of_bins_as_promised() {
+    for pair in rows().windows(2).step_by(97) {
+        // The first and the last value of a bin are the ones farthest from its representative.
+        for bits in [pair[0].1, pair[1].1 - 1] {
+            let exact = f64::from_bits(bits);
+            let mut sketch = Sketch::new();
+            sketch.insert_many(&[exact / 2.0, exact, exact * 2.0]);
+            let found = sketch.quantile(0.5).expect("it has values");
+            let error = (found - exact).abs() / exact;
+            assert!(
+                error <= RELATIVE_ACCURACY * (1.0 + 1e-9),
+                "{exact}: off by {error}"
+            );
+        }
+    }
 }

@@ -314,7 +314,7 @@ fn sketches_filled_value_by_value_are_the_agents() {
 #[test]
 fn sketches_filled_in_slices_are_the_agents() {
     assert_vectors(Mode::Many);
-    for len in [1, 7, 511, 512, 513, 1000] {
+    for len in [7, 511, 1000] {
         assert_vectors(Mode::Slices(len));
     }
 }

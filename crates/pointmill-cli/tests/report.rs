@@ -436,6 +436,53 @@ fn help_teaches_by_example() {
     assert!(report(&["-h"]).out.len() < ran.out.len());
 }
 
+#[test]
+fn the_documentation_has_the_help_as_it_is() {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/CLI.md"));
+    let text = fs::read_to_string(path).unwrap();
+    let (before, rest) = text.split_once("```text\n").unwrap();
+    let (help, after) = rest.split_once("```\n").unwrap();
+    let answer = report(&["--help"]).out;
+    let answer: String = answer
+        .lines()
+        .map(|line| format!("{}\n", line.trim_end()))
+        .collect();
+    if std::env::var_os("POINTMILL_BLESS").is_some() {
+        fs::write(path, format!("{before}```text\n{answer}```\n{after}")).unwrap();
+        return;
+    }
+    assert_eq!(help, answer, "run the test with POINTMILL_BLESS=1");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_named_pipe_is_opened_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let child = pointmill(&["report", "--format=csv", pipe.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Opening waits for the reader; a reader that came and went would break the write.
+    fs::OpenOptions::new()
+        .write(true)
+        .open(&pipe)
+        .unwrap()
+        .write_all(b"1\n2\n")
+        .unwrap();
+    let ran = finished(child.wait_with_output().unwrap());
+    assert_eq!((ran.status, ran.err.as_str()), (0, ""));
+    assert!(ran.out.contains("values,distribution,,2,"), "{}", ran.out);
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_prints_what_was_read() {

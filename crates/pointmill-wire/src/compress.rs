@@ -27,8 +27,12 @@ pub enum Compression {
 
 impl Compression {
     /// Every compression.
-    pub const ALL: [Compression; 4] =
-        [Compression::None, Compression::Zstd, Compression::Deflate, Compression::Gzip];
+    pub const ALL: [Compression; 4] = [
+        Compression::None,
+        Compression::Zstd,
+        Compression::Deflate,
+        Compression::Gzip,
+    ];
 
     /// The name the option `compression` knows it by.
     #[must_use]
@@ -44,7 +48,9 @@ impl Compression {
     /// The compression of this name, or `None`.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Compression> {
-        Compression::ALL.into_iter().find(|compression| compression.name() == name)
+        Compression::ALL
+            .into_iter()
+            .find(|compression| compression.name() == name)
     }
 
     /// The value of the HTTP header `Content-Encoding`; empty for none.
@@ -67,7 +73,11 @@ pub(crate) struct Compressor {
 
 impl Compressor {
     pub(crate) fn new() -> Compressor {
-        Compressor { compression: Compression::None, level: 0, zstd: None }
+        Compressor {
+            compression: Compression::None,
+            level: 0,
+            zstd: None,
+        }
     }
 
     /// Chooses what the next bodies are compressed with. Level 0 is 1 for zstd (the Agent's
@@ -128,7 +138,7 @@ const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 /// Undoes the `Content-Encoding` of a body: `zstd`, `deflate`, `gzip` (or `x-gzip`), `identity` or
 /// empty. A body that is not compressed is handed back as it is.
 ///
-/// At most `max_bytes` + 8 MiB of memory, whatever the body says about itself.
+/// At most about twice `max_bytes` and 8 MiB of memory, whatever the body says about itself.
 ///
 /// # Errors
 /// [`Cause::Limit`] when more than `max_bytes` come out, [`Cause::Truncated`] when the body ends
@@ -151,9 +161,18 @@ pub fn decompress<'a>(
         let mut reader = flate2::bufread::MultiGzDecoder::new(body);
         let mut plain = Vec::new();
         let outcome = read_bounded(&mut reader, &mut plain, max_bytes);
-        finish(outcome, plain, body.len(), reader.get_ref().len(), max_bytes)?
+        finish(
+            outcome,
+            plain,
+            body.len(),
+            reader.get_ref().len(),
+            max_bytes,
+        )?
     } else {
-        return Err(error(0, Cause::Invalid("unknown encoding; send zstd, deflate, gzip or none")));
+        return Err(error(
+            0,
+            Cause::Invalid("unknown encoding; send zstd, deflate, gzip or none"),
+        ));
     };
     Ok(Cow::Owned(plain))
 }
@@ -164,7 +183,13 @@ fn unzstd(body: &[u8], max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
     reader.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(failed)?;
     let mut plain = Vec::new();
     let outcome = read_bounded(&mut reader, &mut plain, max_bytes);
-    finish(outcome, plain, body.len(), reader.get_ref().len(), max_bytes)
+    finish(
+        outcome,
+        plain,
+        body.len(),
+        reader.get_ref().len(),
+        max_bytes,
+    )
 }
 
 /// By hand, because the reader of zlib streams takes an early end of input for the end of data.
@@ -176,12 +201,19 @@ fn inflate(body: &[u8], max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
         let mut stream = flate2::Decompress::new(true);
         let start = at;
         loop {
-            let room = CHUNK.max(plain.len()).min(max_bytes.saturating_add(1) - plain.len());
+            let room = CHUNK
+                .max(plain.len())
+                .min(max_bytes.saturating_add(1) - plain.len());
             plain.reserve(room);
             let before = (stream.total_in(), plain.len());
             let status = stream
                 .decompress_vec(&body[at..], &mut plain, FlushDecompress::None)
-                .map_err(|_| error(at, Cause::Invalid("damaged deflate data; send zlib streams")))?;
+                .map_err(|_| {
+                    error(
+                        at,
+                        Cause::Invalid("damaged deflate data; send zlib streams"),
+                    )
+                })?;
             at = start + stream.total_in() as usize;
             check_length(plain.len(), max_bytes, at)?;
             if status == flate2::Status::StreamEnd {
@@ -195,7 +227,11 @@ fn inflate(body: &[u8], max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
     Ok(plain)
 }
 
-fn read_bounded(reader: &mut impl Read, plain: &mut Vec<u8>, max_bytes: usize) -> io::Result<usize> {
+fn read_bounded(
+    reader: &mut impl Read,
+    plain: &mut Vec<u8>,
+    max_bytes: usize,
+) -> io::Result<usize> {
     // One byte more than allowed tells a body that is too long from one that just fits.
     reader.take(max_bytes as u64 + 1).read_to_end(plain)
 }
@@ -214,19 +250,32 @@ fn finish(
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
             Err(error(at, Cause::Truncated { needed: 1, left: 0 }))
         }
-        Err(_) => Err(error(at, Cause::Invalid("damaged data, or not of the encoding named"))),
+        Err(_) => Err(error(
+            at,
+            Cause::Invalid("damaged data, or not of the encoding named"),
+        )),
     }
 }
 
 fn check_length(length: usize, max_bytes: usize, at: usize) -> Result<(), DecodeError> {
     if length > max_bytes {
-        return Err(error(at, Cause::Limit { name: "max_bytes", limit: max_bytes }));
+        return Err(error(
+            at,
+            Cause::Limit {
+                name: "max_bytes",
+                limit: max_bytes,
+            },
+        ));
     }
     Ok(())
 }
 
 fn error(offset: usize, cause: Cause) -> DecodeError {
-    DecodeError { offset, field: "body", cause }
+    DecodeError {
+        offset,
+        field: "body",
+        cause,
+    }
 }
 
 #[cfg(test)]
@@ -247,15 +296,24 @@ mod tests {
 
     #[test]
     fn what_is_packed_comes_back_at_every_level() {
-        let plain: Vec<u8> = (0..100_000u32).flat_map(|i| (i / 7).to_le_bytes()).collect();
+        let plain: Vec<u8> = (0..100_000u32)
+            .flat_map(|i| (i / 7).to_le_bytes())
+            .collect();
         let mut compressor = Compressor::new();
         for compression in Compression::ALL {
             for level in [0, 1, 9] {
                 compressor.select(compression, level).unwrap();
                 let packed = compressor.compress(&plain).unwrap();
                 let name = compression.content_encoding();
-                assert_eq!(decompress(name, &packed, plain.len()).unwrap(), plain, "{name}");
-                let limit = Cause::Limit { name: "max_bytes", limit: plain.len() - 1 };
+                assert_eq!(
+                    decompress(name, &packed, plain.len()).unwrap(),
+                    plain,
+                    "{name}"
+                );
+                let limit = Cause::Limit {
+                    name: "max_bytes",
+                    limit: plain.len() - 1,
+                };
                 assert_eq!(cause(name, &packed, plain.len() - 1), limit, "{name}");
             }
         }
@@ -269,10 +327,13 @@ mod tests {
             body.extend(pack(compression, b"second"));
             let plain = decompress(compression.name(), &body, 100).unwrap();
             assert_eq!(&plain[..], b"first second", "{compression:?}");
-            assert_eq!(cause(compression.name(), &body, 11), Cause::Limit {
-                name: "max_bytes",
-                limit: 11
-            });
+            assert_eq!(
+                cause(compression.name(), &body, 11),
+                Cause::Limit {
+                    name: "max_bytes",
+                    limit: 11
+                }
+            );
         }
     }
 
@@ -291,7 +352,10 @@ mod tests {
         for compression in PACKED {
             let bomb = pack(compression, &vec![0; 64 << 20]);
             assert!(bomb.len() < 128 << 10);
-            let limit = Cause::Limit { name: "max_bytes", limit: 1 << 16 };
+            let limit = Cause::Limit {
+                name: "max_bytes",
+                limit: 1 << 16,
+            };
             assert_eq!(cause(compression.name(), &bomb, 1 << 16), limit);
         }
     }

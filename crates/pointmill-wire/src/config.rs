@@ -1,7 +1,10 @@
 //! How a snapshot is encoded: one table of options, from which the setter, the C ABI and every
 //! binding's documentation come.
 
-use core::fmt;
+mod option;
+
+pub use option::{EncodeConfigError, EncodeOption, EncodeOptionKind};
+use option::{Parsed, choice, flag, number, text};
 
 use crate::{Compression, Origin};
 
@@ -67,7 +70,7 @@ impl Format {
 /// bin, and are what newer senders use. Hence wide ones are the default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum BinProfile {
-    /// At most 65535 a bin.
+    /// At most 65535 a bin, unless that took more than 131,072 bins for one sketch.
     U16,
     /// At most 2^32 − 1 a bin.
     #[default]
@@ -116,57 +119,6 @@ pub struct EncodeConfig {
     pub dogstatsd_timestamps: bool,
 }
 
-/// One option of [`EncodeConfig`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct EncodeOption {
-    /// Its name.
-    pub name: &'static str,
-    /// Its value when nothing is set, as text.
-    pub default: &'static str,
-    /// What it may be set to.
-    pub kind: EncodeOptionKind,
-    /// One line of explanation.
-    pub doc: &'static str,
-}
-
-/// What an option may be set to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum EncodeOptionKind {
-    /// A whole number.
-    Number {
-        /// Smallest value allowed.
-        min: u64,
-        /// Largest value allowed.
-        max: u64,
-    },
-    /// One of these words.
-    Choice(&'static [&'static str]),
-    /// `true` or `false` (also 1 and 0).
-    Flag,
-    /// Text without control characters.
-    Text {
-        /// Most bytes.
-        max_bytes: u64,
-    },
-}
-
-impl fmt::Display for EncodeOptionKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            EncodeOptionKind::Number { min, max } => {
-                write!(f, "a whole number from {min} to {max}")
-            }
-            EncodeOptionKind::Choice(words) => write!(f, "one of {}", words.join(", ")),
-            EncodeOptionKind::Flag => f.write_str("true or false"),
-            EncodeOptionKind::Text { max_bytes } => {
-                write!(f, "at most {max_bytes} bytes without control characters")
-            }
-        }
-    }
-}
-
 const FORMATS: &[&str] = &[
     "intake",
     "sketches",
@@ -178,39 +130,18 @@ const FORMATS: &[&str] = &[
 ];
 const COMPRESSIONS: &[&str] = &["auto", "none", "zstd", "deflate", "gzip"];
 
-const fn number(
-    name: &'static str,
-    default: &'static str,
-    (min, max): (u64, u64),
-    doc: &'static str,
-) -> EncodeOption {
-    EncodeOption { name, default, kind: EncodeOptionKind::Number { min, max }, doc }
-}
-
-const fn choice(
-    name: &'static str,
-    default: &'static str,
-    words: &'static [&'static str],
-    doc: &'static str,
-) -> EncodeOption {
-    EncodeOption { name, default, kind: EncodeOptionKind::Choice(words), doc }
-}
-
-const fn flag(name: &'static str, default: &'static str, doc: &'static str) -> EncodeOption {
-    EncodeOption { name, default, kind: EncodeOptionKind::Flag, doc }
-}
-
-const fn text(name: &'static str, max_bytes: u64, doc: &'static str) -> EncodeOption {
-    EncodeOption { name, default: "", kind: EncodeOptionKind::Text { max_bytes }, doc }
-}
-
 /// Largest body any option may ask for: what a process can reasonably hold twice.
 const BYTES_MAX: u64 = 1 << 30;
 
 impl EncodeConfig {
     /// Every option, in the order of the documentation.
     pub const OPTIONS: &'static [EncodeOption] = &[
-        choice("format", "intake", FORMATS, "What the bytes look like and where they go."),
+        choice(
+            "format",
+            "intake",
+            FORMATS,
+            "What the bytes look like and where they go.",
+        ),
         choice(
             "compression",
             "auto",
@@ -223,7 +154,11 @@ impl EncodeConfig {
             (0, 22),
             "Level of the compression, up to 22 for zstd and 9 for deflate and gzip; 0 is zstd 1 or deflate 6.",
         ),
-        text("host", 512, "Host name written into every series; empty for none."),
+        text(
+            "host",
+            512,
+            "Host name written into every series; empty for none.",
+        ),
         text(
             "tags",
             65_536,
@@ -235,9 +170,24 @@ impl EncodeConfig {
             &["u16", "u32"],
             "Largest count of one bin: u16 as released Agents send, u32 shorter; the intake reads both alike.",
         ),
-        number("origin_product", "0", (0, u32::MAX as u64), "Origin product; 0 says nothing."),
-        number("origin_category", "0", (0, u32::MAX as u64), "Origin category; 0 says nothing."),
-        number("origin_service", "0", (0, u32::MAX as u64), "Origin service; 0 says nothing."),
+        number(
+            "origin_product",
+            "0",
+            (0, u32::MAX as u64),
+            "Origin product; 0 says nothing.",
+        ),
+        number(
+            "origin_category",
+            "0",
+            (0, u32::MAX as u64),
+            "Origin category; 0 says nothing.",
+        ),
+        number(
+            "origin_service",
+            "0",
+            (0, u32::MAX as u64),
+            "Origin service; 0 says nothing.",
+        ),
         number(
             "max_bytes_compressed",
             "0",
@@ -259,7 +209,7 @@ impl EncodeConfig {
         number(
             "expand_max",
             "10000",
-            (1, 1 << 32),
+            (1, 1 << 24),
             "Most values written for one sketch by formats that have no sketches; the rest is counted.",
         ),
         flag(
@@ -298,7 +248,9 @@ impl EncodeConfig {
         let option = Self::OPTIONS
             .iter()
             .find(|o| o.name == name)
-            .ok_or_else(|| EncodeConfigError::UnknownOption { name: name.to_owned() })?;
+            .ok_or_else(|| EncodeConfigError::UnknownOption {
+                name: name.to_owned(),
+            })?;
         let parsed = option.parse(value)?;
         self.assign(name, parsed);
         Ok(())
@@ -313,7 +265,11 @@ impl EncodeConfig {
             "host" => text.clone_into(&mut self.host),
             "tags" => self.tags = split_tags(text),
             "bin_profile" => {
-                self.profile = if text == "u16" { BinProfile::U16 } else { BinProfile::U32 };
+                self.profile = if text == "u16" {
+                    BinProfile::U16
+                } else {
+                    BinProfile::U32
+                };
             }
             "origin_product" => self.origin.product = number as u32,
             "origin_category" => self.origin.category = number as u32,
@@ -337,7 +293,10 @@ impl EncodeConfig {
     pub fn get(&self, name: &str) -> Option<String> {
         Some(match name {
             "format" => self.format.name().to_owned(),
-            "compression" => self.compression.map_or("auto", Compression::name).to_owned(),
+            "compression" => self
+                .compression
+                .map_or("auto", Compression::name)
+                .to_owned(),
             "compression_level" => self.compression_level.to_string(),
             "host" => self.host.clone(),
             "tags" => self.tags.join(","),
@@ -439,90 +398,6 @@ fn split_tags(text: &str) -> Vec<String> {
     tags
 }
 
-/// A value that has passed its option's check.
-struct Parsed<'a> {
-    text: &'a str,
-    number: u64,
-}
-
-impl EncodeOption {
-    fn parse<'a>(&self, value: &'a str) -> Result<Parsed<'a>, EncodeConfigError> {
-        let text = value.trim();
-        let parsed = match self.kind {
-            EncodeOptionKind::Number { min, max } => {
-                text.parse().ok().filter(|n| (min..=max).contains(n))
-            }
-            EncodeOptionKind::Choice(words) => words.contains(&text).then_some(0),
-            EncodeOptionKind::Flag => match text {
-                "true" | "1" => Some(1),
-                "false" | "0" => Some(0),
-                _ => None,
-            },
-            EncodeOptionKind::Text { max_bytes } => {
-                let fits = text.len() as u64 <= max_bytes && !text.contains(char::is_control);
-                fits.then_some(0)
-            }
-        };
-        let bad = || EncodeConfigError::BadValue {
-            name: self.name,
-            value: value.to_owned(),
-            allowed: self.kind,
-        };
-        Ok(Parsed { text, number: parsed.ok_or_else(bad)? })
-    }
-}
-
-/// Why an option could not be set, or why the options do not go together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum EncodeConfigError {
-    /// No option has this name.
-    UnknownOption {
-        /// The name as given.
-        name: String,
-    },
-    /// The value is not one the option can have.
-    BadValue {
-        /// The option.
-        name: &'static str,
-        /// The value as given.
-        value: String,
-        /// What it may be.
-        allowed: EncodeOptionKind,
-    },
-    /// The value is one the option can have, but not together with the others.
-    Conflict {
-        /// The option.
-        name: &'static str,
-        /// Its value.
-        value: String,
-        /// What to do instead.
-        remedy: &'static str,
-    },
-}
-
-impl fmt::Display for EncodeConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            EncodeConfigError::UnknownOption { name } => {
-                write!(f, "no option is called {name:?}; the options are")?;
-                for (i, o) in EncodeConfig::OPTIONS.iter().enumerate() {
-                    write!(f, "{} {}", if i == 0 { "" } else { "," }, o.name)?;
-                }
-                Ok(())
-            }
-            EncodeConfigError::BadValue { name, value, allowed } => {
-                write!(f, "{name} is {value:?}; give {allowed}")
-            }
-            EncodeConfigError::Conflict { name, value, remedy } => {
-                write!(f, "{name} is {value:?}: {remedy}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for EncodeConfigError {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -531,7 +406,12 @@ mod tests {
     fn every_default_can_be_set_and_read_back() {
         for option in EncodeConfig::OPTIONS {
             let mut config = EncodeConfig::default();
-            assert_eq!(config.get(option.name).as_deref(), Some(option.default), "{}", option.name);
+            assert_eq!(
+                config.get(option.name).as_deref(),
+                Some(option.default),
+                "{}",
+                option.name
+            );
             config.set(option.name, option.default).unwrap();
             assert_eq!(config, EncodeConfig::default());
             assert!(option.doc.ends_with('.'), "{}", option.name);
@@ -544,18 +424,22 @@ mod tests {
         for option in EncodeConfig::OPTIONS {
             let mut config = EncodeConfig::default();
             let (good, bad) = match option.kind {
-                EncodeOptionKind::Number { min, max } => {
-                    (vec![min.to_string(), max.to_string()], (max + 1).to_string())
-                }
-                EncodeOptionKind::Choice(words) => {
-                    (words.iter().map(ToString::to_string).collect(), "nonsense".to_owned())
-                }
-                EncodeOptionKind::Flag => {
-                    (vec!["true".to_owned(), "false".to_owned()], "yes".to_owned())
-                }
-                EncodeOptionKind::Text { max_bytes } => {
-                    (vec!["x".repeat(max_bytes as usize)], "x".repeat(max_bytes as usize + 1))
-                }
+                EncodeOptionKind::Number { min, max } => (
+                    vec![min.to_string(), max.to_string()],
+                    (max + 1).to_string(),
+                ),
+                EncodeOptionKind::Choice(words) => (
+                    words.iter().map(ToString::to_string).collect(),
+                    "nonsense".to_owned(),
+                ),
+                EncodeOptionKind::Flag => (
+                    vec!["true".to_owned(), "false".to_owned()],
+                    "yes".to_owned(),
+                ),
+                EncodeOptionKind::Text { max_bytes } => (
+                    vec!["x".repeat(max_bytes as usize)],
+                    "x".repeat(max_bytes as usize + 1),
+                ),
             };
             for value in good {
                 config.set(option.name, &value).unwrap();
@@ -571,27 +455,49 @@ mod tests {
     #[test]
     fn names_are_not_those_of_the_engine() {
         for option in EncodeConfig::OPTIONS {
-            assert!(pointmill::Config::OPTIONS.iter().all(|o| o.name != option.name));
+            assert!(
+                pointmill::Config::OPTIONS
+                    .iter()
+                    .all(|o| o.name != option.name)
+            );
         }
-        let error = EncodeConfig::default().set("formt", "x").unwrap_err().to_string();
-        assert!(error.contains("\"formt\"") && error.contains("format,"), "{error}");
+        let error = EncodeConfig::default()
+            .set("formt", "x")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("\"formt\"") && error.contains("format,"),
+            "{error}"
+        );
     }
 
     #[test]
     fn options_that_do_not_go_together_are_told_apart() {
         let conflict = |pairs: &[(&str, &str)]| {
             let mut config = EncodeConfig::default();
-            pairs.iter().for_each(|(name, value)| config.set(name, value).unwrap());
+            pairs
+                .iter()
+                .for_each(|(name, value)| config.set(name, value).unwrap());
             config.check().map_err(|error| error.to_string())
         };
         assert_eq!(conflict(&[]), Ok(()));
         let v1 = ("format", "distribution_points_v1");
-        assert!(conflict(&[v1, ("compression", "zstd")]).unwrap_err().contains("deflate or none"));
+        assert!(
+            conflict(&[v1, ("compression", "zstd")])
+                .unwrap_err()
+                .contains("deflate or none")
+        );
         assert_eq!(conflict(&[v1, ("compression", "deflate")]), Ok(()));
         assert!(conflict(&[("format", "dogstatsd"), ("compression", "gzip")]).is_err());
         assert!(conflict(&[("compression", "gzip"), ("compression_level", "10")]).is_err());
-        assert_eq!(conflict(&[("compression", "zstd"), ("compression_level", "19")]), Ok(()));
-        let config = EncodeConfig { datagram_bytes: 1, ..EncodeConfig::default() };
+        assert_eq!(
+            conflict(&[("compression", "zstd"), ("compression_level", "19")]),
+            Ok(())
+        );
+        let config = EncodeConfig {
+            datagram_bytes: 1,
+            ..EncodeConfig::default()
+        };
         assert!(config.check().is_err());
     }
 

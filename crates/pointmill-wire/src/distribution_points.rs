@@ -73,12 +73,18 @@ impl DistributionPayload {
         let mut builder = SnapshotBuilder::new(interval_s);
         for series in &self.series {
             let host = (!series.host.is_empty()).then(|| format!("host:{}", series.host));
-            let tags: Vec<&str> =
-                series.tags.iter().map(String::as_str).chain(host.as_deref()).collect();
+            let tags: Vec<&str> = series
+                .tags
+                .iter()
+                .map(String::as_str)
+                .chain(host.as_deref())
+                .collect();
             let id = builder.series_unsorted(Kind::Distribution, &series.metric, &tags);
             let step = i64::from(interval_s.max(1));
             let start = |point: &DistributionPoint| {
-                point.timestamp.saturating_sub(point.timestamp.rem_euclid(step))
+                point
+                    .timestamp
+                    .saturating_sub(point.timestamp.rem_euclid(step))
             };
             for points in series.points.chunk_by(|a, b| start(a) == start(b)) {
                 let mut sketch = Sketch::new();
@@ -87,7 +93,11 @@ impl DistributionPayload {
                     sketch.insert_many(&point.values);
                 }
                 let bins = sketch.bins(ddsketch_agent::Profile::U32);
-                let bins = bins.keys.iter().zip(&bins.counts).map(|(k, n)| (*k, u64::from(*n)));
+                let bins = bins
+                    .keys
+                    .iter()
+                    .zip(&bins.counts)
+                    .map(|(k, n)| (*k, u64::from(*n)));
                 let summary = sketch.summary();
                 builder.sketch(id, start(&points[0]), summary.count, summary, bins);
             }
@@ -145,8 +155,13 @@ fn read_series(json: &mut JsonReader<'_>) -> Result<DistributionSeries, DecodeEr
             _ => json.skip(),
         }
     })?;
-    let missing =
-        |field, what| Err(DecodeError { offset: start, field, cause: Cause::Invalid(what) });
+    let missing = |field, what| {
+        Err(DecodeError {
+            offset: start,
+            field,
+            cause: Cause::Invalid(what),
+        })
+    };
     if !has_metric {
         return missing("series.metric", "the metric is missing");
     }
@@ -180,7 +195,11 @@ fn read_point(json: &mut JsonReader<'_>) -> Result<DistributionPoint, DecodeErro
         return Ok(point);
     }
     let cause = Cause::Invalid("a point is a time and a list of values");
-    Err(DecodeError { offset: start, field: FIELD, cause })
+    Err(DecodeError {
+        offset: start,
+        field: FIELD,
+        cause,
+    })
 }
 
 pub(crate) struct DistributionBody<'c> {
@@ -190,7 +209,10 @@ pub(crate) struct DistributionBody<'c> {
 
 impl<'c> DistributionBody<'c> {
     pub(crate) fn new(config: &'c EncodeConfig) -> DistributionBody<'c> {
-        DistributionBody { config, runs: Vec::new() }
+        DistributionBody {
+            config,
+            runs: Vec::new(),
+        }
     }
 }
 
@@ -200,13 +222,24 @@ impl Body for DistributionBody<'_> {
     }
 
     fn write(&mut self, out: &mut Vec<u8>, first: bool, group: Group<'_>) -> Written {
-        let mut written = Written { items: 1, ..Written::default() };
-        let Some(head) = group.iter().next() else { return written };
-        out.extend_from_slice(if first { b"{\"metric\":" } else { b",{\"metric\":" });
+        let mut written = Written {
+            items: 1,
+            ..Written::default()
+        };
+        let Some(head) = group.iter().next() else {
+            return written;
+        };
+        out.extend_from_slice(if first {
+            b"{\"metric\":"
+        } else {
+            b",{\"metric\":"
+        });
         put_text(out, head.name());
         out.extend_from_slice(b",\"points\":[");
         for (i, entry) in group.iter().enumerate() {
-            let Some(sketch) = entry.sketch() else { continue };
+            let Some(sketch) = entry.sketch() else {
+                continue;
+            };
             written.values_left_out += expand(&sketch, self.config.expand_max, &mut self.runs);
             out.extend_from_slice(if i == 0 { b"[" } else { b",[" });
             out.extend_from_slice(entry.interval_start().to_string().as_bytes());

@@ -15,13 +15,15 @@
 //! the target for the next one, so that at most the first is written twice.
 
 mod lines;
+mod route;
 
 pub(crate) use lines::Lines;
+use route::{Limits, Route};
 
 use core::fmt;
 use core::ops::Range;
 
-use pointmill::{Entry, Kind, Snapshot, Value};
+use pointmill::{Entry, Snapshot};
 
 use crate::compress::Compressor;
 use crate::config::{EncodeConfig, EncodeConfigError, Format};
@@ -134,16 +136,24 @@ impl Encoder {
         }
         let limits = route.limits(config);
         let compression = config.compression.unwrap_or(route.default_compression());
-        self.compressor.select(compression, config.compression_level)?;
-        let task = Task { snapshot, route, compression, limits };
+        self.compressor
+            .select(compression, config.compression_level)?;
+        let task = Task {
+            snapshot,
+            route,
+            compression,
+            limits,
+        };
         match route {
             Route::Sketches => self.fill(&task, &mut SketchBody::new(config), payloads),
             Route::SeriesJson => {
                 self.fill(&task, &mut SeriesBody::<JsonForm>::new(config), payloads)
             }
-            Route::SeriesProtobuf => {
-                self.fill(&task, &mut SeriesBody::<ProtobufForm>::new(config), payloads)
-            }
+            Route::SeriesProtobuf => self.fill(
+                &task,
+                &mut SeriesBody::<ProtobufForm>::new(config),
+                payloads,
+            ),
             Route::DistributionPoints => {
                 self.fill(&task, &mut DistributionBody::new(config), payloads)
             }
@@ -214,7 +224,10 @@ impl Encoder {
         start: usize,
         target: usize,
     ) -> Filled {
-        let mut filled = Filled { next: start, ..Filled::default() };
+        let mut filled = Filled {
+            next: start,
+            ..Filled::default()
+        };
         self.out.clear();
         self.reserve(task, start);
         body.begin(&mut self.out);
@@ -230,7 +243,11 @@ impl Encoder {
                 let written = body.write(&mut self.out, filled.next == start, group);
                 let bytes = self.out.len() + body.end_len();
                 let lone = filled.next == start && end - start == 1;
-                let most = if lone { task.limits.uncompressed } else { target };
+                let most = if lone {
+                    task.limits.uncompressed
+                } else {
+                    target
+                };
                 if bytes <= most && items + written.items <= task.limits.items {
                     items += written.items;
                     filled.values_left_out += written.values_left_out;
@@ -258,7 +275,11 @@ impl Encoder {
             return;
         }
         let bytes = |i: &u32| {
-            let bins = task.snapshot.get(*i as usize)?.sketch().map_or(0, |s| s.keys.len());
+            let bins = task
+                .snapshot
+                .get(*i as usize)?
+                .sketch()
+                .map_or(0, |s| s.keys.len());
             // A bin takes three bytes as a rule, what stands around them about as much as this.
             Some(128 + 3 * bins)
         };
@@ -277,7 +298,9 @@ impl Encoder {
         let mut skipped = Payloads::default();
         self.out.clear();
         for index in &self.selected {
-            let Some(entry) = task.snapshot.get(*index as usize) else { continue };
+            let Some(entry) = task.snapshot.get(*index as usize) else {
+                continue;
+            };
             lines.clear();
             let left_out = match writer.write(&mut lines, &entry) {
                 Ok(left_out) => left_out,
@@ -323,14 +346,21 @@ impl Encoder {
 
     fn points(&self, task: &Task<'_>, range: Range<usize>) -> u64 {
         let entries = self.selected[range].iter();
-        entries.filter_map(|i| task.snapshot.get(*i as usize)).map(|entry| entry.points()).sum()
+        entries
+            .filter_map(|i| task.snapshot.get(*i as usize))
+            .map(|entry| entry.points())
+            .sum()
     }
 
     /// Where the run of entries of one series that begins at `at` ends.
     fn end_of_series(&self, snapshot: &Snapshot, at: usize) -> usize {
         let series = |i: &u32| snapshot.get(*i as usize).map(|entry| entry.series_index());
         let first = series(&self.selected[at]);
-        at + 1 + self.selected[at + 1..].iter().take_while(|i| series(i) == first).count()
+        at + 1
+            + self.selected[at + 1..]
+                .iter()
+                .take_while(|i| series(i) == first)
+                .count()
     }
 }
 
@@ -359,7 +389,9 @@ impl<'a> Group<'a> {
     /// The entries, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Entry<'a>> + Clone + use<'a> {
         let snapshot = self.snapshot;
-        self.entries.iter().filter_map(move |i| snapshot.get(*i as usize))
+        self.entries
+            .iter()
+            .filter_map(move |i| snapshot.get(*i as usize))
     }
 }
 
@@ -369,7 +401,9 @@ pub(crate) fn tags_with<'a>(
     more: &'a [String],
 ) -> impl Iterator<Item = &'a str> + Clone {
     let new = move |tag: &&str| !entry.tags().any(|own| own == *tag);
-    entry.tags().chain(more.iter().map(String::as_str).filter(new))
+    entry
+        .tags()
+        .chain(more.iter().map(String::as_str).filter(new))
 }
 
 /// What a [`Body`] has written for a group.
@@ -411,13 +445,6 @@ struct Filled {
     values_not_finite: u64,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Limits {
-    compressed: usize,
-    uncompressed: usize,
-    items: u64,
-}
-
 /// What stays the same while a route's bodies are filled.
 struct Task<'a> {
     snapshot: &'a Snapshot,
@@ -439,108 +466,6 @@ impl Task<'_> {
     }
 }
 
-/// One kind of body and where it goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Route {
-    Sketches,
-    SeriesJson,
-    SeriesProtobuf,
-    DistributionPoints,
-    LogLines,
-    Dogstatsd,
-}
-
-impl Route {
-    fn of(format: Format) -> &'static [Route] {
-        match format {
-            Format::Intake => &[Route::Sketches, Route::SeriesJson],
-            Format::Sketches => &[Route::Sketches],
-            Format::SeriesV2 => &[Route::SeriesJson],
-            Format::SeriesV2Protobuf => &[Route::SeriesProtobuf],
-            Format::DistributionPointsV1 => &[Route::DistributionPoints],
-            Format::LogLines => &[Route::LogLines],
-            Format::Dogstatsd => &[Route::Dogstatsd],
-        }
-    }
-
-    fn carries(self, entry: &Entry<'_>) -> Result<(), SkipCause> {
-        let kind = entry.kind();
-        let lists_values = !matches!(self, Route::Sketches | Route::SeriesJson | Route::SeriesProtobuf);
-        match self {
-            Route::Sketches | Route::DistributionPoints if kind != Kind::Distribution => match kind {
-                Kind::Histogram => Err(SkipCause::HistogramInDistributionFormat),
-                _ => Err(SkipCause::ScalarInSketchFormat),
-            },
-            Route::SeriesJson | Route::SeriesProtobuf if kind == Kind::Distribution => {
-                Err(SkipCause::SketchInScalarFormat)
-            }
-            _ => match entry.value() {
-                Value::Scalar(v) if !v.is_finite() => Err(SkipCause::NotFinite),
-                Value::Summary(_) if lists_values && !has_values(entry) => {
-                    Err(SkipCause::NoValues)
-                }
-                _ => Ok(()),
-            },
-        }
-    }
-
-    fn path(self) -> &'static str {
-        match self {
-            Route::Sketches => crate::sketch_payload::PATH,
-            Route::SeriesJson | Route::SeriesProtobuf => crate::series_v2::PATH,
-            Route::DistributionPoints => crate::distribution_points::PATH,
-            Route::LogLines | Route::Dogstatsd => "",
-        }
-    }
-
-    fn content_type(self) -> &'static str {
-        match self {
-            Route::Sketches | Route::SeriesProtobuf => "application/x-protobuf",
-            Route::SeriesJson | Route::DistributionPoints => "application/json",
-            Route::LogLines => "application/x-ndjson",
-            Route::Dogstatsd => "text/plain",
-        }
-    }
-
-    fn default_compression(self) -> Compression {
-        match self {
-            Route::Sketches | Route::SeriesJson | Route::SeriesProtobuf => Compression::Zstd,
-            Route::DistributionPoints => Compression::Deflate,
-            Route::LogLines | Route::Dogstatsd => Compression::None,
-        }
-    }
-
-    /// The limits of the configuration, or where it has none those of the route: the Agent's
-    /// `serializer_max_*` settings for sketches and series and the Agent Data Plane's 10,000
-    /// metrics a payload; for distribution points the limits documented for the v1 series route,
-    /// since that route documents none; for log lines one PutLogEvents batch of CloudWatch.
-    fn limits(self, config: &EncodeConfig) -> Limits {
-        let (compressed, uncompressed, items) = match self {
-            Route::Sketches => (2_621_440, 4_194_304, 10_000),
-            Route::SeriesJson | Route::SeriesProtobuf => (512_000, 5_242_880, 10_000),
-            Route::DistributionPoints => (3_200_000, 62_914_560, 10_000),
-            Route::LogLines => (1 << 20, 1 << 20, u64::MAX),
-            Route::Dogstatsd => (config.datagram_bytes, config.datagram_bytes, u64::MAX),
-        };
-        let or = |set, default| if set == 0 { default } else { set };
-        let compressed = or(config.max_bytes_compressed, compressed);
-        let mut uncompressed = or(config.max_bytes_uncompressed, uncompressed);
-        if config.compression.unwrap_or(self.default_compression()) == Compression::None {
-            uncompressed = uncompressed.min(compressed);
-        }
-        let fit = |bytes| usize::try_from(bytes).unwrap_or(usize::MAX);
-        Limits {
-            compressed: fit(compressed),
-            uncompressed: fit(uncompressed),
-            items: or(config.max_items, items),
-        }
-    }
-}
-
-fn has_values(entry: &Entry<'_>) -> bool {
-    entry.sketch().is_some_and(|sketch| sketch.counts.iter().any(|n| *n > 0))
-}
-
 /// Why a snapshot could not be encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -556,7 +481,9 @@ pub enum EncodeError {
 
 impl From<std::io::Error> for EncodeError {
     fn from(error: std::io::Error) -> EncodeError {
-        EncodeError::Compression { cause: error.to_string() }
+        EncodeError::Compression {
+            cause: error.to_string(),
+        }
     }
 }
 
@@ -565,7 +492,10 @@ impl fmt::Display for EncodeError {
         match self {
             EncodeError::Config(error) => error.fmt(f),
             EncodeError::Compression { cause } => {
-                write!(f, "the body could not be compressed: {cause}; set compression to none")
+                write!(
+                    f,
+                    "the body could not be compressed: {cause}; set compression to none"
+                )
             }
         }
     }

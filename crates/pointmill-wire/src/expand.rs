@@ -32,7 +32,8 @@ pub(crate) fn expand(sketch: &SketchRef<'_>, max: u64, runs: &mut Vec<Run>) -> u
     let total: u64 = sketch.counts.iter().map(|n| u64::from(*n)).sum();
     let kept = total.min(max);
     // How many of the first `ranks` values are kept.
-    let kept_of = |ranks: u64| (u128::from(ranks) * u128::from(kept)).div_ceil(u128::from(total)) as u64;
+    let kept_of =
+        |ranks: u64| (u128::from(ranks) * u128::from(kept)).div_ceil(u128::from(total)) as u64;
     let (min, max) = (sketch.summary.min, sketch.summary.max);
     let last = sketch.keys.len().saturating_sub(1);
     let mut ranks = 0;
@@ -50,7 +51,11 @@ pub(crate) fn expand(sketch: &SketchRef<'_>, max: u64, runs: &mut Vec<Run>) -> u
         let centre = representative(*k);
         let inside = centre.max(min).min(max);
         let value = if is_here(inside) { inside } else { centre };
-        for (value, count) in [(min, u64::from(with_min)), (value, count), (max, u64::from(with_max))] {
+        for (value, count) in [
+            (min, u64::from(with_min)),
+            (value, count),
+            (max, u64::from(with_max)),
+        ] {
             push(runs, value, count);
         }
     }
@@ -77,20 +82,39 @@ mod tests {
         let mut sketch = Sketch::new();
         assert_eq!(sketch.insert_many(values), 0);
         let bins = sketch.bins(Profile::U32);
-        let borrowed =
-            SketchRef { summary: sketch.summary(), keys: &bins.keys, counts: &bins.counts };
-        let mut runs = vec![Run { value: 9.0, count: 9 }];
+        let borrowed = SketchRef {
+            summary: sketch.summary(),
+            keys: &bins.keys,
+            counts: &bins.counts,
+        };
+        let mut runs = vec![Run {
+            value: 9.0,
+            count: 9,
+        }];
         let left_out = expand(&borrowed, max, &mut runs);
         let mut again = Sketch::new();
-        runs.iter().for_each(|run| again.insert_n(run.value, run.count).unwrap());
+        runs.iter()
+            .for_each(|run| again.insert_n(run.value, run.count).unwrap());
         (sketch, runs, again, left_out)
     }
 
     #[test]
     fn nothing_comes_of_nothing_and_one_of_one() {
         assert_eq!(round_trip(&[], 10).1, []);
-        assert_eq!(round_trip(&[3.3], 10).1, [Run { value: 3.3, count: 1 }]);
-        assert_eq!(round_trip(&[3.3; 500], 1000).1, [Run { value: 3.3, count: 500 }]);
+        assert_eq!(
+            round_trip(&[3.3], 10).1,
+            [Run {
+                value: 3.3,
+                count: 1
+            }]
+        );
+        assert_eq!(
+            round_trip(&[3.3; 500], 1000).1,
+            [Run {
+                value: 3.3,
+                count: 500
+            }]
+        );
         let (_, runs, ..) = round_trip(&[-0.0], 10);
         assert_eq!(runs[0].value.to_bits(), (-0.0f64).to_bits());
     }

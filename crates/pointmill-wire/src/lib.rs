@@ -21,6 +21,8 @@
 //! an [`EncodeConfig`]. Decoders treat their input as hostile: they return an error that names the
 //! byte, whatever the input, and hold no more memory than [`DecodeLimits`] allows.
 
+#![forbid(unsafe_code)]
+
 pub mod canonical;
 pub mod compress;
 mod config;
@@ -45,3 +47,8 @@ pub use decode::{DecodeError, DecodeLimits};
 pub use encode::{EncodeError, Encoder, encode};
 pub use origin::Origin;
 pub use payload::{Payload, Payloads, SkipCause, Skipped};
+
+/// The README's code, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -29,12 +29,12 @@ use std::borrow::Cow;
 
 use pointmill::{Entry, Value};
 
+use crate::SkipCause;
 use crate::config::EncodeConfig;
 use crate::decode::{Cause, DecodeError, DecodeLimits};
 use crate::encode::{LineWriter, Lines, tags_with};
 use crate::expand::{Run, expand};
 use crate::json::{JsonReader, put_number, put_text};
-use crate::SkipCause;
 
 /// A metric read from a log line.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,8 +50,11 @@ pub struct LogMetric<'a> {
 }
 
 /// Longest line that is read: one log event of CloudWatch, 256 KiB, with room to spare.
-const LIMITS: DecodeLimits =
-    DecodeLimits { max_bytes: 1 << 20, max_items: 10_000, max_bins: 0 };
+const LIMITS: DecodeLimits = DecodeLimits {
+    max_bytes: 1 << 20,
+    max_items: 10_000,
+    max_bins: 0,
+};
 
 /// Reads one line, with or without its line feed.
 ///
@@ -75,12 +78,19 @@ pub fn parse(line: &[u8]) -> Result<LogMetric<'_>, DecodeError> {
     })?;
     json.finish()?;
     match (name, value, unix_s, tags) {
-        (Some(name), Some(value), Some(unix_s), Some(tags)) => {
-            Ok(LogMetric { name, value, unix_s, tags })
-        }
+        (Some(name), Some(value), Some(unix_s), Some(tags)) => Ok(LogMetric {
+            name,
+            value,
+            unix_s,
+            tags,
+        }),
         _ => {
             let cause = Cause::Invalid("a metric has the keys m, v, e and t");
-            Err(DecodeError { offset: start, field: "log line", cause })
+            Err(DecodeError {
+                offset: start,
+                field: "log line",
+                cause,
+            })
         }
     }
 }
@@ -111,7 +121,11 @@ pub(crate) struct LogLines<'c> {
 
 impl<'c> LogLines<'c> {
     pub(crate) fn new(config: &'c EncodeConfig) -> LogLines<'c> {
-        LogLines { config, runs: Vec::new(), tail: Vec::new() }
+        LogLines {
+            config,
+            runs: Vec::new(),
+            tail: Vec::new(),
+        }
     }
 
     fn put_tail(&mut self, entry: &Entry<'_>) {

@@ -154,7 +154,15 @@ impl Payloads {
         let at = match self.skipped.binary_search_by_key(&cause, |s| s.cause) {
             Ok(at) => at,
             Err(at) => {
-                self.skipped.insert(at, Skipped { cause, entries: 0, points: 0, values: 0 });
+                self.skipped.insert(
+                    at,
+                    Skipped {
+                        cause,
+                        entries: 0,
+                        points: 0,
+                        values: 0,
+                    },
+                );
                 at
             }
         };

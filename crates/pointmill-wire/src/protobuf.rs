@@ -47,7 +47,11 @@ pub(crate) fn put_string(out: &mut Vec<u8>, field: u8, text: &str) {
 
 /// Bytes of a string field that is left out when it is empty.
 pub(crate) fn string_field_len(text: &str) -> usize {
-    if text.is_empty() { 0 } else { bytes_field_len(text.len()) }
+    if text.is_empty() {
+        0
+    } else {
+        bytes_field_len(text.len())
+    }
 }
 
 pub(crate) fn put_string_field(out: &mut Vec<u8>, field: u8, text: &str) {
@@ -88,7 +92,9 @@ mod tests {
     fn a_length_is_that_of_what_is_written() {
         for bits in 0..=64 {
             for nudge in [-1i128, 0, 1] {
-                let Ok(v) = u64::try_from((1i128 << bits) + nudge) else { continue };
+                let Ok(v) = u64::try_from((1i128 << bits) + nudge) else {
+                    continue;
+                };
                 let mut out = Vec::new();
                 put_varint(&mut out, v);
                 assert_eq!(out.len(), varint_len(v), "{v}");

@@ -9,7 +9,10 @@ use std::path::Path;
 
 #[test]
 fn every_regression_still_holds() {
-    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/regressions"));
+    let root = Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../fuzz/regressions"
+    ));
     for (name, run) in harness::TARGETS {
         let mut inputs = 0;
         for file in std::fs::read_dir(root.join(name)).expect("a folder for every target") {

@@ -21,8 +21,12 @@ type Decoder = fn(&[u8], &DecodeLimits) -> Result<(), DecodeError>;
 const DECODERS: [(&str, Decoder); 5] = [
     ("sketches", |b, l| sketch_payload::decode(b, l).map(drop)),
     ("series_v2", |b, l| series_v2::decode_json(b, l).map(drop)),
-    ("series_v2_protobuf", |b, l| series_v2::decode_protobuf(b, l).map(drop)),
-    ("distribution_points_v1", |b, l| distribution_points::decode(b, l).map(drop)),
+    ("series_v2_protobuf", |b, l| {
+        series_v2::decode_protobuf(b, l).map(drop)
+    }),
+    ("distribution_points_v1", |b, l| {
+        distribution_points::decode(b, l).map(drop)
+    }),
     ("log_lines", |b, _| log_line::parse(b).map(drop)),
 ];
 
@@ -39,8 +43,12 @@ fn body(format: &str) -> Vec<u8> {
         interval: 1_700_000_000,
         values: vec![1.0, -2.5, 1e300, 0.0, 3.0, 3.0],
     };
-    let options =
-        [("format", format), ("compression", "none"), ("host", "h"), ("origin_product", "10")];
+    let options = [
+        ("format", format),
+        ("compression", "none"),
+        ("host", "h"),
+        ("origin_product", "10"),
+    ];
     let payloads = encode(&snapshot(&[given]), &config(&options)).unwrap();
     payloads.payloads[0].body.clone()
 }
@@ -86,12 +94,24 @@ fn fields_of_the_wrong_type_name_their_tag() {
     assert_eq!(error.field, "MetricSeries.type");
     for (text, field) in [
         (r#"{"series":[{"metric":5,"points":[]}]}"#, "series.metric"),
-        (r#"{"series":[{"metric":"m","points":{}}]}"#, "series.points"),
-        (r#"{"series":[{"metric":"m","points":[{"value":1}]}]}"#, "series.points"),
+        (
+            r#"{"series":[{"metric":"m","points":{}}]}"#,
+            "series.points",
+        ),
+        (
+            r#"{"series":[{"metric":"m","points":[{"value":1}]}]}"#,
+            "series.points",
+        ),
         (r#"{"series":[{"points":[]}]}"#, "series.metric"),
         (r#"{"series":[{"metric":"m"}]}"#, "series.points"),
-        (r#"{"series":[{"metric":"m","points":[],"type":9}]}"#, "series.type"),
-        (r#"{"series":[{"metric":"m","points":[],"tags":[1]}]}"#, "series.tags"),
+        (
+            r#"{"series":[{"metric":"m","points":[],"type":9}]}"#,
+            "series.type",
+        ),
+        (
+            r#"{"series":[{"metric":"m","points":[],"tags":[1]}]}"#,
+            "series.tags",
+        ),
     ] {
         let error = series_v2::decode_json(text.as_bytes(), &limits()).unwrap_err();
         assert_eq!(error.field, field, "{text}: {error}");
@@ -103,7 +123,10 @@ fn fields_of_the_wrong_type_name_their_tag() {
         r#"{"series":[{"metric":"m","points":[[1,["x"]]]}]}"#,
         r#"{"series":[{"metric":"m","points":[[1,[null]]]}]}"#,
     ] {
-        assert!(distribution_points::decode(text.as_bytes(), &limits()).is_err(), "{text}");
+        assert!(
+            distribution_points::decode(text.as_bytes(), &limits()).is_err(),
+            "{text}"
+        );
     }
 }
 
@@ -115,33 +138,61 @@ fn columns_that_do_not_go_together_are_refused() {
         sketch_payload::decode(&bytes, &limits())
     };
     assert!(dogsketch(&[0x3a, 2, 2, 4, 0x42, 2, 1, 1]).is_ok());
-    assert!(dogsketch(&[0x38, 2, 0x40, 1, 0x38, 4, 0x40, 1]).is_ok(), "unpacked elements");
-    assert!(dogsketch(&[0x3a, 2, 2, 2, 0x42, 2, 1, 1]).is_ok(), "a key may stand twice");
+    assert!(
+        dogsketch(&[0x38, 2, 0x40, 1, 0x38, 4, 0x40, 1]).is_ok(),
+        "unpacked elements"
+    );
+    assert!(
+        dogsketch(&[0x3a, 2, 2, 2, 0x42, 2, 1, 1]).is_ok(),
+        "a key may stand twice"
+    );
     let bad = |fields: &[u8]| dogsketch(fields).unwrap_err();
     assert_eq!(bad(&[0x3a, 2, 2, 4, 0x42, 1, 1]).field, "Dogsketch.n");
     let error = bad(&[0x3a, 2, 4, 2, 0x42, 2, 1, 1]);
     assert_eq!((error.offset, error.field), (7, "Dogsketch.k"));
     // Key 32768, and a count of 2^32.
-    assert_eq!(bad(&[0x3a, 3, 0x80, 0x80, 4, 0x42, 1, 1]).field, "Dogsketch.k");
-    assert_eq!(bad(&[0x3a, 1, 2, 0x42, 5, 0x80, 0x80, 0x80, 0x80, 0x10]).field, "Dogsketch.n");
+    assert_eq!(
+        bad(&[0x3a, 3, 0x80, 0x80, 4, 0x42, 1, 1]).field,
+        "Dogsketch.k"
+    );
+    assert_eq!(
+        bad(&[0x3a, 1, 2, 0x42, 5, 0x80, 0x80, 0x80, 0x80, 0x10]).field,
+        "Dogsketch.n"
+    );
 }
 
 #[test]
 fn what_a_sender_chooses_is_bounded_before_it_is_stored() {
-    let small = DecodeLimits { max_bytes: 1 << 20, max_items: 10, max_bins: 10 };
+    let small = DecodeLimits {
+        max_bytes: 1 << 20,
+        max_items: 10,
+        max_bins: 10,
+    };
     let cause = |error: DecodeError| match error.cause {
         Cause::Limit { name, .. } => name,
         other => panic!("{other:?}"),
     };
     // Eleven empty sketches, eleven bins, and a megabyte of one-byte messages.
     let sketches = [0x0a, 0].repeat(11);
-    assert_eq!(cause(sketch_payload::decode(&sketches, &small).unwrap_err()), "max_items");
+    assert_eq!(
+        cause(sketch_payload::decode(&sketches, &small).unwrap_err()),
+        "max_items"
+    );
     let mut bins = vec![0x0a, 15, 0x3a, 13, 0x3a, 11];
     bins.extend([2; 11]);
-    assert_eq!(cause(sketch_payload::decode(&bins, &small).unwrap_err()), "max_bins");
+    assert_eq!(
+        cause(sketch_payload::decode(&bins, &small).unwrap_err()),
+        "max_bins"
+    );
     let many = [0x0a, 0].repeat(1 << 20);
-    assert_eq!(cause(sketch_payload::decode(&many, &small).unwrap_err()), "max_bytes");
-    assert_eq!(cause(series_v2::decode_protobuf(&sketches, &small).unwrap_err()), "max_items");
+    assert_eq!(
+        cause(sketch_payload::decode(&many, &small).unwrap_err()),
+        "max_bytes"
+    );
+    assert_eq!(
+        cause(series_v2::decode_protobuf(&sketches, &small).unwrap_err()),
+        "max_items"
+    );
     let text = format!(r#"{{"series":[{}]}}"#, "[],".repeat(20));
     assert!(series_v2::decode_json(text.as_bytes(), &small).is_err());
     let values = "1,".repeat(20) + "1";
@@ -150,7 +201,10 @@ fn what_a_sender_chooses_is_bounded_before_it_is_stored() {
     assert_eq!(cause(error), "max_items");
     // Skipped parts are bounded too.
     let text = format!(r#"{{"x":[{values}],"series":[]}}"#);
-    assert_eq!(cause(series_v2::decode_json(text.as_bytes(), &small).unwrap_err()), "max_items");
+    assert_eq!(
+        cause(series_v2::decode_json(text.as_bytes(), &small).unwrap_err()),
+        "max_items"
+    );
 }
 
 #[test]
@@ -167,16 +221,33 @@ fn bottomless_nesting_is_an_error() {
 
 #[test]
 fn lengths_beyond_the_input_are_errors() {
-    for length in [&[0x7f][..], &[0xff, 0xff, 0xff, 0xff, 0x0f], &[0xff; 9], &[0xff; 11]] {
-        for head in [&[0x0a][..], &[0x0a, 0x02, 0x3a], &[0x0a, 0x04, 0x3a, 0x02, 0x3a], &[0x12]] {
+    for length in [
+        &[0x7f][..],
+        &[0xff, 0xff, 0xff, 0xff, 0x0f],
+        &[0xff; 9],
+        &[0xff; 11],
+    ] {
+        for head in [
+            &[0x0a][..],
+            &[0x0a, 0x02, 0x3a],
+            &[0x0a, 0x04, 0x3a, 0x02, 0x3a],
+            &[0x12],
+        ] {
             let bytes = [head, length].concat();
-            assert!(sketch_payload::decode(&bytes, &limits()).is_err(), "{bytes:x?}");
-            assert!(series_v2::decode_protobuf(&[&[0x0a][..], length].concat(), &limits()).is_err());
+            assert!(
+                sketch_payload::decode(&bytes, &limits()).is_err(),
+                "{bytes:x?}"
+            );
+            assert!(
+                series_v2::decode_protobuf(&[&[0x0a][..], length].concat(), &limits()).is_err()
+            );
         }
     }
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(80))]
+
     #[test]
     fn any_bytes_at_all(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         for (_, decode) in DECODERS {

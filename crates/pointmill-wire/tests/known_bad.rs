@@ -18,9 +18,16 @@ fn metric(text: &str) -> Metric<'_> {
 }
 
 fn series(payloads: &Payloads) -> Vec<series_v2::Series> {
-    let json = payloads.payloads.iter().filter(|p| p.content_type == "application/json");
-    json.flat_map(|p| series_v2::decode_json(&plain(p), &DecodeLimits::default()).unwrap().series)
-        .collect()
+    let json = payloads
+        .payloads
+        .iter()
+        .filter(|p| p.content_type == "application/json");
+    json.flat_map(|p| {
+        series_v2::decode_json(&plain(p), &DecodeLimits::default())
+            .unwrap()
+            .series
+    })
+    .collect()
 }
 
 #[test]
@@ -49,7 +56,11 @@ fn a_count_and_a_distribution_of_one_name_are_both_sent() {
     let distribution = builder.series(Kind::Distribution, "m", ["a:1"]);
     add_sketch(&mut builder, distribution, T, &[1.0; 100]);
     let payloads = encode(&builder.finish(), &config(&[])).unwrap();
-    let paths: Vec<_> = payloads.payloads.iter().map(|p| (p.path, p.points)).collect();
+    let paths: Vec<_> = payloads
+        .payloads
+        .iter()
+        .map(|p| (p.path, p.points))
+        .collect();
     assert_eq!(paths, [("/api/beta/sketches", 100), ("/api/v2/series", 1)]);
     assert_eq!(payloads.skipped, []);
 }
@@ -64,10 +75,17 @@ fn a_value_that_is_not_finite_harms_only_itself() {
         }
         let payloads = encode(&builder.finish(), &config(&[("format", format)])).unwrap();
         let skipped = payloads.skipped(SkipCause::NotFinite).unwrap();
-        assert_eq!((skipped.entries, skipped.points, payloads.entries()), (2, 2, 2), "{format}");
+        assert_eq!(
+            (skipped.entries, skipped.points, payloads.entries()),
+            (2, 2, 2),
+            "{format}"
+        );
         let body = plain(&payloads.payloads[0]);
         let text = String::from_utf8_lossy(&body).to_lowercase();
-        assert!(!text.contains("nan") && !text.contains("inf") && !text.contains("null"), "{text}");
+        assert!(
+            !text.contains("nan") && !text.contains("inf") && !text.contains("null"),
+            "{text}"
+        );
     }
 }
 
@@ -75,7 +93,12 @@ fn a_value_that_is_not_finite_harms_only_itself() {
 fn a_histogram_whose_mean_overflowed_keeps_its_other_series() {
     let mut builder = SnapshotBuilder::new(10);
     let histogram = builder.series(Kind::Histogram, "m", []);
-    add_sketch(&mut builder, histogram, T, &[f64::MAX, -f64::MAX, f64::MAX, -f64::MAX]);
+    add_sketch(
+        &mut builder,
+        histogram,
+        T,
+        &[f64::MAX, -f64::MAX, f64::MAX, -f64::MAX],
+    );
     let payloads = encode(&builder.finish(), &config(&[("format", "series_v2")])).unwrap();
     let names: Vec<_> = series(&payloads).into_iter().map(|s| s.metric).collect();
     assert_eq!(names, ["m.median", "m.95percentile", "m.max", "m.count"]);
@@ -93,9 +116,14 @@ fn thousands_of_distributions_all_end_up_in_a_payload() {
     let snapshot = builder.finish();
     let options = [("format", "sketches"), ("max_items", "1000")];
     let payloads = encode(&snapshot, &config(&options)).unwrap();
-    assert_eq!(payloads.payloads.iter().map(|p| p.entries).collect::<Vec<_>>(), [
-        1_000, 1_000, 1_000, 500
-    ]);
+    assert_eq!(
+        payloads
+            .payloads
+            .iter()
+            .map(|p| p.entries)
+            .collect::<Vec<_>>(),
+        [1_000, 1_000, 1_000, 500]
+    );
 }
 
 #[test]
@@ -117,7 +145,10 @@ fn series_types_are_those_of_the_public_enumeration_and_rates_have_an_interval()
     let gauge = |name: &str| (name.to_owned(), SeriesType::Gauge, 0);
     let near = |v: f64| (v / 2.0 - 1.0).abs() < 1.0 / 129.0;
     assert_eq!(made[0], ("c".to_owned(), SeriesType::Count, 10, 12.0));
-    for (i, name) in ["h.avg", "h.median", "h.95percentile", "h.max"].into_iter().enumerate() {
+    for (i, name) in ["h.avg", "h.median", "h.95percentile", "h.max"]
+        .into_iter()
+        .enumerate()
+    {
         let (metric, series_type, interval, value) = &made[2 + i];
         assert_eq!((metric.clone(), *series_type, *interval), gauge(name));
         assert!(near(*value), "{name} {value}");
@@ -134,10 +165,19 @@ fn histogram_ranks_are_those_of_an_agent() {
         let histogram = builder.series(Kind::Histogram, "h", []);
         add_sketch(&mut builder, histogram, T, &values);
         let payloads = encode(&builder.finish(), &config(&[("format", "series_v2")])).unwrap();
-        for (name, rank) in [("h.median", (n - 1) / 2), ("h.95percentile", (95 * n - 1) / 100)] {
-            let made = series(&payloads).into_iter().find(|s| s.metric == name).unwrap();
+        for (name, rank) in [
+            ("h.median", (n - 1) / 2),
+            ("h.95percentile", (95 * n - 1) / 100),
+        ] {
+            let made = series(&payloads)
+                .into_iter()
+                .find(|s| s.metric == name)
+                .unwrap();
             let exact = values[rank as usize];
-            assert!((made.points[0].value / exact - 1.0).abs() <= 1.0 / 129.0, "{n} {name}");
+            assert!(
+                (made.points[0].value / exact - 1.0).abs() <= 1.0 / 129.0,
+                "{n} {name}"
+            );
         }
     }
 }
@@ -149,7 +189,10 @@ fn an_interval_of_nothing_divides_nothing_by_zero() {
     add_sketch(&mut builder, histogram, T, &[1.0, 2.0]);
     let payloads = encode(&builder.finish(), &config(&[("format", "series_v2")])).unwrap();
     let made = series(&payloads);
-    assert_eq!(made.last().map(|s| (s.points[0].value, s.interval)), Some((2.0, 1)));
+    assert_eq!(
+        made.last().map(|s| (s.points[0].value, s.interval)),
+        Some((2.0, 1))
+    );
 }
 
 #[test]
@@ -158,7 +201,13 @@ fn a_tiny_sample_rate_does_not_explode() {
     assert_eq!(metric("m:1|d|@1e-300").rate, 1e-300);
     let mut builder = SnapshotBuilder::new(10);
     let series = builder.series(Kind::Distribution, "m", []);
-    let summary = ddsketch_agent::Summary { count: 1 << 33, min: 1.0, max: 1.0, sum: 1.0, avg: 1.0 };
+    let summary = ddsketch_agent::Summary {
+        count: 1 << 33,
+        min: 1.0,
+        max: 1.0,
+        sum: 1.0,
+        avg: 1.0,
+    };
     builder.sketch(series, T, 1, summary, [(1338, 1 << 33)]);
     let snapshot = builder.finish();
     let payloads = encode(&snapshot, &config(&[("format", "dogstatsd")])).unwrap();
@@ -166,7 +215,9 @@ fn a_tiny_sample_rate_does_not_explode() {
     let mut count = 0;
     for payload in &payloads.payloads {
         for message in dogstatsd::parse(&payload.body) {
-            let Ok(Message::Metric(m)) = message else { panic!() };
+            let Ok(Message::Metric(m)) = message else {
+                panic!()
+            };
             assert!(m.rate > 3.6e-9);
             count += (m.values.count() as u64) * (1.0 / m.rate) as u64;
         }
@@ -191,10 +242,17 @@ fn the_host_does_not_double_a_host_tag() {
         let series = builder.series(Kind::Gauge, "m", tags.iter().copied());
         builder.scalar(series, T, 1, 1.0);
     }
-    let options = [("format", "dogstatsd"), ("host", "from-config"), ("tags", "a:1,b:2")];
+    let options = [
+        ("format", "dogstatsd"),
+        ("host", "from-config"),
+        ("tags", "a:1,b:2"),
+    ];
     let payloads = encode(&builder.finish(), &config(&options)).unwrap();
     let text = String::from_utf8(payloads.payloads[0].body.clone()).unwrap();
-    assert_eq!(text, "m:1|g|#host:own,a:1,b:2\nm:1|g|#a:1,b:2,host:from-config");
+    assert_eq!(
+        text,
+        "m:1|g|#host:own,a:1,b:2\nm:1|g|#a:1,b:2,host:from-config"
+    );
 }
 
 #[test]
@@ -208,9 +266,19 @@ fn text_cannot_break_out_of_its_place() {
     assert_eq!(text, "a_1_c_evil:1|g|#x_@0.1,y_z:_1,q\"\\");
     let payloads = encode(&snapshot, &config(&[("format", "series_v2")])).unwrap();
     let made = series_of(&payloads);
-    assert_eq!((&*made.metric, &made.tags[2]), ("a:1|c\nevil", &"q\"\\".to_owned()));
+    assert_eq!(
+        (&*made.metric, &made.tags[2]),
+        ("a:1|c\nevil", &"q\"\\".to_owned())
+    );
     let payloads = encode(&snapshot, &config(&[("format", "log_lines")])).unwrap();
-    assert_eq!(payloads.payloads[0].body.iter().filter(|b| **b == b'\n').count(), 1);
+    assert_eq!(
+        payloads.payloads[0]
+            .body
+            .iter()
+            .filter(|b| **b == b'\n')
+            .count(),
+        1
+    );
 }
 
 fn series_of(payloads: &Payloads) -> series_v2::Series {
@@ -231,7 +299,11 @@ fn kinds_a_format_cannot_carry_are_counted_by_cause() {
     let snapshot = builder.finish();
     let skipped = |format| {
         let payloads = encode(&snapshot, &config(&[("format", format)])).unwrap();
-        payloads.skipped.iter().map(|s| (s.cause, s.entries, s.points)).collect::<Vec<_>>()
+        payloads
+            .skipped
+            .iter()
+            .map(|s| (s.cause, s.entries, s.points))
+            .collect::<Vec<_>>()
     };
     let sketches_only = [
         (SkipCause::ScalarInSketchFormat, 2, 6),
@@ -239,7 +311,10 @@ fn kinds_a_format_cannot_carry_are_counted_by_cause() {
     ];
     assert_eq!(skipped("sketches"), sketches_only);
     assert_eq!(skipped("distribution_points_v1"), sketches_only);
-    assert_eq!(skipped("series_v2"), [(SkipCause::SketchInScalarFormat, 1, 2)]);
+    assert_eq!(
+        skipped("series_v2"),
+        [(SkipCause::SketchInScalarFormat, 1, 2)]
+    );
     for format in ["intake", "log_lines", "dogstatsd"] {
         assert_eq!(skipped(format), [], "{format}");
     }
@@ -264,7 +339,12 @@ fn one_bad_message_does_not_spoil_a_packet() {
 #[test]
 fn a_sender_that_drops_from_its_bins_is_accepted_and_reported() {
     let mut payload = sketch_payload::SketchPayload::default();
-    let dog = sketch_payload::Dogsketch { cnt: 10, k: vec![1338], n: vec![7], ..Default::default() };
+    let dog = sketch_payload::Dogsketch {
+        cnt: 10,
+        k: vec![1338],
+        n: vec![7],
+        ..Default::default()
+    };
     payload.sketches.push(sketch_payload::SketchMessage {
         metric: "m".to_owned(),
         dogsketches: vec![dog],

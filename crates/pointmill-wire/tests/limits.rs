@@ -17,7 +17,10 @@ fn total(payloads: &Payloads, f: fn(&Skipped) -> u64) -> u64 {
 fn assert_complete(payloads: &Payloads, snapshot: &Snapshot) {
     let entries = payloads.entries() as u64 + total(payloads, |s| s.entries as u64);
     assert_eq!(entries, snapshot.len() as u64);
-    assert_eq!(payloads.points() + total(payloads, |s| s.points), snapshot.points());
+    assert_eq!(
+        payloads.points() + total(payloads, |s| s.points),
+        snapshot.points()
+    );
 }
 
 /// `n` distributions of 100 distinct values each.
@@ -26,13 +29,17 @@ fn distributions(n: usize) -> Snapshot {
     for i in 0..n {
         let name = format!("app.latency.{i}");
         let series = builder.series(Kind::Distribution, &name, ["env:prod"]);
-        let values: Vec<f64> = (0..100).map(|v| f64::from(v) * 1.7 + i as f64 * 0.37).collect();
+        let values: Vec<f64> = (0..100)
+            .map(|v| f64::from(v) * 1.7 + i as f64 * 0.37)
+            .collect();
         add_sketch(&mut builder, series, 1_700_000_000, &values);
     }
     builder.finish()
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(80))]
+
     #[test]
     fn every_body_is_within_every_limit(
         given in many(&Kind::ALL),
@@ -110,7 +117,10 @@ fn bodies_are_filled_not_just_split() {
 fn an_incompressible_body_is_divided_by_measure() {
     let snapshot = distributions(3_000);
     let max = 20_000;
-    let config = config(&[("format", "sketches"), ("max_bytes_compressed", &max.to_string())]);
+    let config = config(&[
+        ("format", "sketches"),
+        ("max_bytes_compressed", &max.to_string()),
+    ]);
     let payloads = encode(&snapshot, &config).unwrap();
     assert_complete(&payloads, &snapshot);
     assert!(payloads.payloads.iter().all(|p| p.body.len() <= max));
@@ -125,17 +135,37 @@ fn one_series_of_many_intervals_is_divided() {
     let mut builder = SnapshotBuilder::new(10);
     let series = builder.series(Kind::Distribution, "m", ["a:b"]);
     for i in 0..1_000 {
-        add_sketch(&mut builder, series, 1_700_000_000 + 10 * i, &[1.0, 2.0, i as f64]);
+        add_sketch(
+            &mut builder,
+            series,
+            1_700_000_000 + 10 * i,
+            &[1.0, 2.0, i as f64],
+        );
     }
     let snapshot = builder.finish();
     let one = encode(&snapshot, &config(&[("format", "sketches")])).unwrap();
-    let message = sketch_payload::decode(&plain(&one.payloads[0]), &DecodeLimits::default()).unwrap();
-    assert_eq!((message.sketches.len(), message.sketches[0].dogsketches.len()), (1, 1_000));
-    let options = [("format", "sketches"), ("compression", "none"), ("max_bytes_uncompressed", "2000")];
+    let message =
+        sketch_payload::decode(&plain(&one.payloads[0]), &DecodeLimits::default()).unwrap();
+    assert_eq!(
+        (
+            message.sketches.len(),
+            message.sketches[0].dogsketches.len()
+        ),
+        (1, 1_000)
+    );
+    let options = [
+        ("format", "sketches"),
+        ("compression", "none"),
+        ("max_bytes_uncompressed", "2000"),
+    ];
     let many = encode(&snapshot, &config(&options)).unwrap();
     assert_complete(&many, &snapshot);
     assert!(many.payloads.len() > 20);
-    assert!(many.payloads.iter().all(|p| p.body.len() <= 2_000 && p.entries > 1));
+    assert!(
+        many.payloads
+            .iter()
+            .all(|p| p.body.len() <= 2_000 && p.entries > 1)
+    );
     assert_eq!(many.skipped, []);
 }
 
@@ -163,8 +193,7 @@ fn an_entry_that_is_too_large_alone_is_counted_and_its_neighbours_are_sent() {
         ("log_lines", "max_bytes_uncompressed"),
         ("dogstatsd", "datagram_bytes"),
     ] {
-        let payloads =
-            encode(&snapshot, &config(&[("format", format), (limit, "2000")])).unwrap();
+        let payloads = encode(&snapshot, &config(&[("format", format), (limit, "2000")])).unwrap();
         assert_complete(&payloads, &snapshot);
         let skipped = payloads.skipped(SkipCause::TooLarge).unwrap();
         let expected = match format {
@@ -189,10 +218,17 @@ fn a_sketch_beyond_expand_max_is_thinned_and_counted() {
         &[("format", "log_lines")],
         &[("format", "dogstatsd"), ("dogstatsd_sampled", "false")],
     ] {
-        let payloads =
-            encode(&snapshot, &config(&[options, &[("expand_max", "100")]].concat())).unwrap();
+        let payloads = encode(
+            &snapshot,
+            &config(&[options, &[("expand_max", "100")]].concat()),
+        )
+        .unwrap();
         let skipped = payloads.skipped(SkipCause::ExpansionLimit).unwrap();
-        assert_eq!((skipped.entries, skipped.points, skipped.values), (0, 0, 4_900), "{options:?}");
+        assert_eq!(
+            (skipped.entries, skipped.points, skipped.values),
+            (0, 0, 4_900),
+            "{options:?}"
+        );
         assert_eq!((payloads.entries(), payloads.points()), (1, 5_000));
     }
     // Sample rates carry every repetition, so nothing needs to be left out.

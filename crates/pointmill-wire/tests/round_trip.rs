@@ -24,7 +24,10 @@ fn limits() -> DecodeLimits {
 /// Entries and points in payloads and skipped make up the snapshot.
 fn assert_complete(payloads: &Payloads, snapshot: &Snapshot) {
     let skipped = |f: fn(&Skipped) -> u64| payloads.skipped.iter().map(f).sum::<u64>();
-    assert_eq!(payloads.entries() as u64 + skipped(|s| s.entries as u64), snapshot.len() as u64);
+    assert_eq!(
+        payloads.entries() as u64 + skipped(|s| s.entries as u64),
+        snapshot.len() as u64
+    );
     assert_eq!(payloads.points() + skipped(|s| s.points), snapshot.points());
 }
 
@@ -43,10 +46,17 @@ fn bins(values: impl IntoIterator<Item = f64>) -> BTreeMap<i16, u64> {
 
 fn bins_of(entry: &Entry<'_>) -> BTreeMap<i16, u64> {
     let sketch = entry.sketch().unwrap();
-    sketch.keys.iter().copied().zip(sketch.counts.iter().map(|n| u64::from(*n))).collect()
+    sketch
+        .keys
+        .iter()
+        .copied()
+        .zip(sketch.counts.iter().map(|n| u64::from(*n)))
+        .collect()
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(80))]
+
     #[test]
     fn sketches(given in many(SKETCHES), profile in prop_oneof![Just("u16"), Just("u32")], packing in prop_oneof![Just("none"), Just("zstd"), Just("gzip"), Just("deflate")]) {
         let snapshot = snapshot(&given);

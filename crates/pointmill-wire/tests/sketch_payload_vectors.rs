@@ -4,8 +4,8 @@ mod support;
 
 use ddsketch_agent::Summary;
 use pointmill::{Kind, SnapshotBuilder};
-use pointmill_wire::sketch_payload::{self, Dogsketch, SketchMessage, SketchPayload};
 use pointmill_wire::series_v2::{self, SeriesType};
+use pointmill_wire::sketch_payload::{self, Dogsketch, SketchMessage, SketchPayload};
 use pointmill_wire::{DecodeLimits, Encoder, Origin};
 use serde_json::Value;
 use support::config;
@@ -23,7 +23,10 @@ fn base64(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let (mut bits, mut held) = (0u32, 0);
     for b in text.bytes().filter(|b| *b != b'=') {
-        let digit = ALPHABET.iter().position(|a| *a == b).expect("a base64 digit") as u32;
+        let digit = ALPHABET
+            .iter()
+            .position(|a| *a == b)
+            .expect("a base64 digit") as u32;
         (bits, held) = (bits << 6 | digit, held + 6);
         if held >= 8 {
             held -= 8;
@@ -73,14 +76,19 @@ fn expected(content: &Value) -> SketchPayload {
         dogsketches: list(&s["dogsketches"], dogsketch),
         origin: origin(&s["metadata"]),
     });
-    SketchPayload { sketches, metadata: None, count_mismatches: 0 }
+    SketchPayload {
+        sketches,
+        metadata: None,
+        count_mismatches: 0,
+    }
 }
 
 /// Equal to the last bit, NaN included.
 fn assert_same(a: &SketchPayload, b: &SketchPayload, name: &str) {
     let bits = |p: &SketchPayload| -> Vec<_> {
         let dogs = p.sketches.iter().flat_map(|s| &s.dogsketches);
-        dogs.map(|d| [d.min, d.max, d.avg, d.sum].map(f64::to_bits)).collect()
+        dogs.map(|d| [d.min, d.max, d.avg, d.sum].map(f64::to_bits))
+            .collect()
     };
     assert_eq!(bits(a), bits(b), "{name}");
     let without = |p: &SketchPayload| {
@@ -99,8 +107,13 @@ fn as_written(name: &str, bytes: &[u8]) -> Vec<u8> {
     if name != "negative_zero_min" {
         return bytes.to_vec();
     }
-    let min_max = [0x19, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x21, 0, 0, 0, 0, 0, 0, 0, 0x80];
-    let at = bytes.windows(18).position(|w| w == min_max).expect("both zeros are in the vector");
+    let min_max = [
+        0x19, 0, 0, 0, 0, 0, 0, 0, 0x80, 0x21, 0, 0, 0, 0, 0, 0, 0, 0x80,
+    ];
+    let at = bytes
+        .windows(18)
+        .position(|w| w == min_max)
+        .expect("both zeros are in the vector");
     let mut written = [&bytes[..at], &bytes[at + 18..]].concat();
     // The lengths of the Sketch and of the Dogsketch, one byte each.
     for length in [1, written.iter().position(|b| *b == 0x3a).unwrap() + 1] {
@@ -164,7 +177,11 @@ fn a_snapshot_of_each_payload_is_written_byte_for_byte() {
                 ("origin_service", &origin.service.to_string()),
             ]);
             let payloads = encoder.encode(&builder.finish(), &config).unwrap();
-            assert_eq!((payloads.payloads.len(), payloads.skipped.len()), (1, 0), "{name}");
+            assert_eq!(
+                (payloads.payloads.len(), payloads.skipped.len()),
+                (1, 0),
+                "{name}"
+            );
             body.extend_from_slice(&payloads.payloads[0].body);
             encoder.recycle(payloads);
         }
@@ -177,12 +194,22 @@ fn a_snapshot_of_each_payload_is_written_byte_for_byte() {
 fn wide_bins_and_the_footer_are_as_documented() {
     let mut builder = SnapshotBuilder::new(10);
     let series = builder.series(Kind::Distribution, "m", []);
-    let summary = Summary { count: 200_000, min: 42.0, max: 42.0, sum: 8.4e6, avg: 42.0 };
+    let summary = Summary {
+        count: 200_000,
+        min: 42.0,
+        max: 42.0,
+        sum: 8.4e6,
+        avg: 42.0,
+    };
     builder.sketch(series, 1_700_000_000, 200_000, summary, [(1579, 200_000)]);
     let snapshot = builder.finish();
     let encode = |profile| {
-        let options =
-            [("format", "sketches"), ("compression", "none"), ("agent_footer", "true"), ("bin_profile", profile)];
+        let options = [
+            ("format", "sketches"),
+            ("compression", "none"),
+            ("agent_footer", "true"),
+            ("bin_profile", profile),
+        ];
         let payloads = pointmill_wire::encode(&snapshot, &config(&options)).unwrap();
         assert!(payloads.payloads[0].body.ends_with(&[0x12, 0x00]));
         sketch_payload::decode(&payloads.payloads[0].body, &DecodeLimits::default()).unwrap()
@@ -191,7 +218,10 @@ fn wide_bins_and_the_footer_are_as_documented() {
     assert_eq!(wide.metadata, Some(Default::default()));
     assert_eq!(wide.sketches[0].dogsketches[0].n, [200_000]);
     let narrow = encode("u16");
-    assert_eq!(narrow.sketches[0].dogsketches[0].n, [3_395, 65_535, 65_535, 65_535]);
+    assert_eq!(
+        narrow.sketches[0].dogsketches[0].n,
+        [3_395, 65_535, 65_535, 65_535]
+    );
     // To a reader both are the same.
     let entry = |payload: &SketchPayload| {
         let snapshot = payload.to_snapshot(10);
@@ -211,18 +241,42 @@ fn the_metric_payload_is_read_and_written_byte_for_byte() {
     let payload = series_v2::decode_protobuf(&bytes, &DecodeLimits::default()).unwrap();
     assert_eq!(payload.encode_protobuf(), bytes);
     let types: Vec<_> = payload.series.iter().map(|s| s.series_type).collect();
-    assert_eq!(types, [SeriesType::Rate, SeriesType::Count, SeriesType::Gauge]);
+    assert_eq!(
+        types,
+        [SeriesType::Rate, SeriesType::Count, SeriesType::Gauge]
+    );
     let hits = &payload.series[0];
-    assert_eq!((hits.host(), hits.interval, hits.points[0].value), ("host-a", 10, 12.5));
-    assert_eq!(hits.origin, Some(Origin { product: 10, category: 10, service: 0 }));
+    assert_eq!(
+        (hits.host(), hits.interval, hits.points[0].value),
+        ("host-a", 10, 12.5)
+    );
+    assert_eq!(
+        hits.origin,
+        Some(Origin {
+            product: 10,
+            category: 10,
+            service: 0
+        })
+    );
     let count = &payload.series[1];
-    assert_eq!((&*count.unit, &*count.source_type_name), ("request", "System"));
+    assert_eq!(
+        (&*count.unit, &*count.source_type_name),
+        ("request", "System")
+    );
     assert_eq!(count.points[1].timestamp, 1_700_000_010);
     let snapshot = payload.to_snapshot(10);
-    let values: Vec<_> = snapshot.iter().map(|e| (e.kind(), e.scalar().unwrap())).collect();
+    let values: Vec<_> = snapshot
+        .iter()
+        .map(|e| (e.kind(), e.scalar().unwrap()))
+        .collect();
     assert_eq!(
         values,
-        [(Kind::Count, 125.0), (Kind::Count, 3.0), (Kind::Count, 0.0), (Kind::Gauge, -1.5)]
+        [
+            (Kind::Count, 125.0),
+            (Kind::Count, 3.0),
+            (Kind::Count, 0.0),
+            (Kind::Gauge, -1.5)
+        ]
     );
     assert_eq!(snapshot.get(0).unwrap().tag_value("host"), Some("host-a"));
 }

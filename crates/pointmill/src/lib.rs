@@ -1,4 +1,46 @@
-//! An embedded metrics aggregation engine.
+//! An embedded metrics aggregation engine: points in, mergeable sketches and snapshots out.
+//!
+//! - [`Engine`] interns contexts (kind + name + tag set), takes points from any thread and hands
+//!   out a [`Snapshot`] at each flush. It does no I/O, starts no thread, and reads neither the
+//!   environment nor a clock.
+//! - [`Snapshot`] is immutable, answers percentiles, merges with others and groups by tag.
+//! - [`Stats`] is the ledger: `recorded = flushed + pending + rejected + dropped`, always.
+//!
+//! # Promises, and what holds them
+//!
+//! | promise | held by |
+//! | --- | --- |
+//! | no point leaves uncounted | `tests/engine/model.rs`: the books after every operation, against a naive model |
+//! | recording to known contexts allocates nothing | `tests/engine/alloc.rs`: a counting allocator |
+//! | memory never passes `arena_bytes` | one mapping of that size; `tests/engine/limits.rs` |
+//! | at a limit totals stay right | overflow contexts; `tests/engine/limits.rs` |
+//! | recorders do not wait for each other | lanes; the loom model in `handover.rs` |
+//! | a forked child begins empty | `tests/engine/fork.rs` |
+//!
+//! # Example
+//! ```
+//! use pointmill::{Config, Engine, Flush, Intervals, Kind};
+//!
+//! let mut config = Config::default();
+//! config.set("contexts_max", "1000")?;
+//! let engine = Engine::new(&config, 1_700_000_000)?;
+//!
+//! // A held context is the fast way …
+//! let hits = engine.context(Kind::Count, "hits", &["route:/a", "env:prod"])?;
+//! engine.record(hits, 1.0)?;
+//! // … and by name works too, in any order of the tags.
+//! engine.record_named(Kind::Count, &["hits", "env:prod", "route:/b"], 2.0)?;
+//!
+//! let snapshot = engine.flush(1_700_000_010, Flush::Closed);
+//! let by_env = snapshot.group_by(&["env"], Intervals::Merge);
+//! let total = by_env.get(0).unwrap();
+//! assert_eq!((total.tag(0), total.scalar()), (Some("env:prod"), Some(3.0)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Unsafe code
+//! In two modules: `arena` (the mapping and typed views of it) and `simd` (calling functions
+//! compiled for instructions the processor was asked for). Everything else is safe Rust.
 
 #[cfg(loom)]
 macro_rules! loom_struct {

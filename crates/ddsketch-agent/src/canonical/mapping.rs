@@ -9,7 +9,7 @@
 //! `log~` is the natural logarithm, or a cheaper function that is linear, quadratic, cubic or
 //! quartic in the significand: with v = (1 + s)·2^E it is E + P(s), where P maps [0, 1] onto
 //! itself. A bin is widest, as a ratio, where d log~/d ln v = (1 + s)·P′(s) is least; that minimum,
-//! [`Kind::slope`], is what a polynomial must make up for with a larger multiplier:
+//! the slope of the kind, is what a polynomial must make up for with a larger multiplier:
 //!
 //! | kind | P(s) | slope |
 //! | --- | --- | --- |

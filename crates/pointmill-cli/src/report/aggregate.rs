@@ -64,14 +64,31 @@ impl Aggregator {
         keep_snapshots: bool,
         now_unix_s: i64,
     ) -> Result<Aggregator, ConfigError> {
+        Self::with_sizes(by, intervals, keep_snapshots, now_unix_s, &SIZES)
+    }
+
+    fn with_sizes(
+        by: Option<&[String]>,
+        intervals: Intervals,
+        keep_snapshots: bool,
+        now_unix_s: i64,
+        sizes: &[(u64, u64)],
+    ) -> Result<Aggregator, ConfigError> {
         Ok(Aggregator {
-            engine: engine(intervals, now_unix_s)?,
+            engine: engine(intervals, now_unix_s, sizes)?,
             now_unix_s,
             since_flush: 0,
             groups: Groups::new(by),
             project: by.filter(|_| !keep_snapshots).map(<[String]>::to_vec),
             snapshots: keep_snapshots.then(Vec::new),
         })
+    }
+
+    /// Whether contexts keep tags with this key; readers need not look at others.
+    #[must_use]
+    pub fn keeps(&self, key: &[u8]) -> bool {
+        let by = self.project.as_deref();
+        by.is_none_or(|by| by.iter().any(|wanted| wanted.as_bytes() == key))
     }
 
     /// The context of `name` with those of `tags` that the report needs.
@@ -84,12 +101,10 @@ impl Aggregator {
         name: &str,
         tags: &mut Vec<&[u8]>,
     ) -> Result<ContextId, RecordError> {
-        if let Some(by) = &self.project {
-            tags.retain(|tag| {
-                let key = tag.split(|b| *b == b':').next().unwrap_or(tag);
-                by.iter().any(|wanted| wanted.as_bytes() == key)
-            });
-        }
+        tags.retain(|tag| {
+            let key = tag.split(|b| *b == b':').next().unwrap_or(tag);
+            self.keeps(key)
+        });
         self.engine.context(kind, name, tags)
     }
 
@@ -146,7 +161,12 @@ pub struct Point {
     pub rate: Option<f64>,
 }
 
-fn engine(intervals: Intervals, now_unix_s: i64) -> Result<Engine, ConfigError> {
+/// An engine of the first of `sizes` (bytes of arena, contexts) that the system grants.
+fn engine(
+    intervals: Intervals,
+    now_unix_s: i64,
+    sizes: &[(u64, u64)],
+) -> Result<Engine, ConfigError> {
     let max = |name| {
         Config::OPTIONS
             .iter()
@@ -167,7 +187,7 @@ fn engine(intervals: Intervals, now_unix_s: i64) -> Result<Engine, ConfigError> 
         Intervals::TenSeconds => 10,
     };
     let mut refused = None;
-    for (arena_bytes, contexts_max) in SIZES {
+    for &(arena_bytes, contexts_max) in sizes {
         (config.arena_bytes, config.contexts_max) = (arena_bytes, contexts_max);
         match Engine::new(&config, now_unix_s) {
             Ok(engine) => {
@@ -178,5 +198,86 @@ fn engine(intervals: Intervals, now_unix_s: i64) -> Result<Engine, ConfigError> 
             Err(error) => refused = Some(error),
         }
     }
-    Err(refused.unwrap_or(ConfigError::NoMemory { bytes: SIZES[2].0 }))
+    Err(refused.unwrap_or(ConfigError::NoMemory { bytes: 0 }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::groups::GroupValue;
+
+    #[test]
+    fn tag_sets_without_room_keep_their_points_in_a_row_that_says_so() {
+        let sizes = [(8 << 20, 4)];
+        let new = Aggregator::with_sizes(None, Intervals::Longest, false, 0, &sizes);
+        let mut aggregator = new.unwrap();
+        for i in 0..100 {
+            let tag = format!("user:{i}");
+            let tags = &mut vec![tag.as_bytes()];
+            let context = aggregator.context(Kind::Distribution, "m", tags).unwrap();
+            let point = Point {
+                value: f64::from(i),
+                unix_s: None,
+                rate: None,
+            };
+            aggregator.record(context, point).unwrap();
+        }
+        let (groups, stats, _) = aggregator.finish();
+        let groups = groups.finish();
+        let overflow = groups
+            .iter()
+            .find(|group| group.tags == ["pointmill.overflow:true"]);
+        assert_eq!(groups.iter().map(|group| group.points).sum::<u64>(), 100);
+        assert_eq!(overflow.unwrap().points, stats.overflowed);
+        assert!(stats.overflowed >= 90 && stats.balances(), "{stats:?}");
+    }
+
+    #[test]
+    fn a_smaller_engine_stands_in_for_one_the_system_refuses() {
+        let sizes = [(1 << 20, 1 << 20), (32 << 20, 64)];
+        let new = Aggregator::with_sizes(None, Intervals::TenSeconds, false, 0, &sizes);
+        let (_, stats, _) = new.unwrap().finish();
+        assert!(
+            stats.arena_bytes > 16 << 20,
+            "the first is too small for its contexts: {stats:?}"
+        );
+        let none = Aggregator::with_sizes(None, Intervals::TenSeconds, false, 0, &sizes[..1]);
+        assert!(matches!(none, Err(ConfigError::ArenaTooSmall { .. })));
+    }
+
+    #[test]
+    fn points_past_a_flush_merge_into_one_group() {
+        let mut aggregator = Aggregator::new(None, Intervals::TenSeconds, true, 1_000).unwrap();
+        let context = aggregator
+            .context(Kind::Count, "n", &mut Vec::new())
+            .unwrap();
+        let points = FLUSH_POINTS * 2 + 5;
+        for i in 0..points {
+            let unix_s = Some(2_000 + (i % 20) as i64);
+            aggregator
+                .record(
+                    context,
+                    Point {
+                        value: 1.0,
+                        unix_s,
+                        rate: None,
+                    },
+                )
+                .unwrap();
+        }
+        let (groups, stats, snapshot) = aggregator.finish();
+        assert!(stats.flushes >= 3);
+        let groups = groups.finish();
+        let [group] = groups.as_slice() else {
+            panic!("{groups:?}")
+        };
+        assert_eq!(group.points, points);
+        assert!(matches!(group.value, GroupValue::Count(total) if total == points as f64));
+        let snapshot = snapshot.unwrap();
+        let intervals: Vec<i64> = snapshot
+            .iter()
+            .map(|entry| entry.interval_start())
+            .collect();
+        assert_eq!((intervals.len(), snapshot.points()), (2, points));
+    }
 }

@@ -195,6 +195,7 @@ impl Args {
 
 struct Run<'a> {
     args: &'a Args,
+    files: Vec<PathBuf>,
     options: Options,
     stop: Arc<AtomicBool>,
     progress: ProgressBar,
@@ -207,9 +208,16 @@ impl<'a> Run<'a> {
             return Err(ReportError::Usage(what.to_owned()));
         }
         // Every file is looked at before the work begins.
-        for file in args.files.iter().filter(|file| file.as_os_str() != STDIN) {
-            drop(open(file)?);
-        }
+        let stdin = [PathBuf::from(STDIN)];
+        let files = if args.files.is_empty() {
+            stdin.to_vec()
+        } else {
+            args.files.clone()
+        };
+        let sizes = files
+            .iter()
+            .map(|file| input::check(file).map_err(|e| read_error(file, e)));
+        let sizes = sizes.collect::<Result<Vec<_>, _>>()?;
         if let Some(dir) = &args.payload {
             payload::prepare(dir)?;
         }
@@ -228,9 +236,10 @@ impl<'a> Run<'a> {
         }
         Ok(Run {
             args,
+            files,
             options: args.options(),
             stop,
-            progress: progress(),
+            progress: progress(sizes.into_iter().sum()),
         })
     }
 
@@ -258,7 +267,7 @@ impl<'a> Run<'a> {
             note("stopped before the end; this is the report of what had been read");
         }
         // A report whose every input failed has nothing to say.
-        if failed < self.args.files.len().max(1) {
+        if failed < self.files.len() {
             self.print(&report)?;
         }
         if let (Some(dir), Some(snapshot)) = (&self.args.payload, &report.snapshot) {
@@ -288,26 +297,11 @@ impl<'a> Run<'a> {
 
     /// How many inputs could not be read to their end; each has been named.
     fn read_files(&self, session: &mut Session<'_>) -> Result<usize, ReportError> {
-        let stdin = [PathBuf::from(STDIN)];
-        let files = if self.args.files.is_empty() {
-            &stdin
-        } else {
-            self.args.files.as_slice()
-        };
-        if files.iter().any(|file| file.as_os_str() == STDIN) && io::stdin().is_terminal() {
+        if self.files.iter().any(|file| file.as_os_str() == STDIN) && io::stdin().is_terminal() {
             note("reading standard input; end it with Ctrl-D, or see pointmill report --help");
         }
-        let sizes = files.iter().map(|file| match open(file) {
-            Ok((_, size)) => size,
-            Err(_) => None,
-        });
-        match sizes.sum::<Option<u64>>() {
-            Some(bytes) => self.progress.set_length(bytes),
-            // A bar without an end shows only how much has been read.
-            None => self.progress.unset_length(),
-        }
         let mut failed = 0;
-        for file in files {
+        for file in &self.files {
             if self.stop.load(Ordering::Relaxed) {
                 break;
             }
@@ -328,7 +322,7 @@ impl<'a> Run<'a> {
             true => "stdin".to_owned(),
             false => file.display().to_string(),
         };
-        let (packed, _) = open(file)?;
+        let packed = input::open(file).map_err(|e| read_error(file, e))?;
         let packed = Box::new(self.progress.wrap_read(packed));
         let source = ReadAhead::spawn(packed, Arc::clone(&self.stop)).map_err(|source| {
             ReportError::Read {
@@ -402,17 +396,21 @@ impl<'a> Run<'a> {
     }
 }
 
-fn open(file: &Path) -> Result<input::Source, ReportError> {
-    input::open(file).map_err(|source| ReportError::Read {
+fn read_error(file: &Path, source: io::Error) -> ReportError {
+    ReportError::Read {
         file: file.display().to_string(),
         source,
-    })
+    }
 }
 
-/// A bar on standard error, invisible unless that is a terminal.
-fn progress() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{bytes} of {total_bytes} {wide_bar} {eta}");
+/// Progress on standard error, invisible unless that is a terminal: a bar if the number of bytes
+/// is known, else a spinner that counts them.
+fn progress(bytes: Option<u64>) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(bytes, ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template(match bytes {
+        Some(_) => "{bytes} of {total_bytes} {wide_bar} {eta}",
+        None => "{spinner} {bytes} read, {bytes_per_sec}",
+    });
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 

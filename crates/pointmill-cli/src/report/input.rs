@@ -11,7 +11,7 @@
 
 use core::fmt;
 use core::time::Duration;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
@@ -31,26 +31,37 @@ const STOP_CHECK: Duration = Duration::from_millis(50);
 /// The name that stands for standard input.
 pub const STDIN: &str = "-";
 
-/// Bytes on their way in, and how many there will be, if that is known.
-pub type Source = (Box<dyn Read + Send>, Option<u64>);
-
-/// Opens `path`, or standard input for [`STDIN`]; still packed.
+/// Whether `path` can be read, and how many bytes it has if that is known. Standard input
+/// ([`STDIN`]), pipes and devices are not opened: that may wait, or end whoever writes to them.
 ///
 /// # Errors
 /// The system's.
-pub fn open(path: &Path) -> io::Result<Source> {
+pub fn check(path: &Path) -> io::Result<Option<u64>> {
     if path.as_os_str() == STDIN {
-        return Ok((Box::new(io::stdin()), None));
+        return Ok(None);
     }
-    let file = File::open(path)?;
-    let metadata = file.metadata()?;
+    let metadata = fs::metadata(path)?;
     if metadata.is_dir() {
         return Err(io::Error::new(
             io::ErrorKind::IsADirectory,
             "is a directory; name its files",
         ));
     }
-    Ok((Box::new(file), metadata.is_file().then_some(metadata.len())))
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    File::open(path).map(|_| Some(metadata.len()))
+}
+
+/// Opens `path`, or standard input for [`STDIN`]; still packed.
+///
+/// # Errors
+/// The system's.
+pub fn open(path: &Path) -> io::Result<Box<dyn Read + Send>> {
+    Ok(match path.as_os_str() == STDIN {
+        true => Box::new(io::stdin()),
+        false => Box::new(File::open(path)?),
+    })
 }
 
 /// The plain bytes of `packed`: gzip (all its members), zstd (all its frames) or neither, told by

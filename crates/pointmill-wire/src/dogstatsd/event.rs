@@ -33,7 +33,9 @@ impl<'a> Event<'a> {
     pub(super) fn parse(message: Cursor<'a>) -> Result<Event<'a>, ParseError> {
         let bad_head = || message.fail(ParseCause::EventHead);
         let (head, _) = message.text.split_once("}:").ok_or_else(bad_head)?;
-        let lengths = head.strip_prefix("_e{").and_then(|lengths| lengths.split_once(','));
+        let lengths = head
+            .strip_prefix("_e{")
+            .and_then(|lengths| lengths.split_once(','));
         let (title_len, text_len) = lengths.ok_or_else(bad_head)?;
         let title_len: usize = title_len.parse().map_err(|_| bad_head())?;
         let text_len: usize = text_len.parse().map_err(|_| bad_head())?;
@@ -43,7 +45,9 @@ impl<'a> Event<'a> {
         }
         let bad_length = || body.fail(ParseCause::EventLength);
         let title = body.text.get(..title_len).ok_or_else(bad_length)?;
-        let rest = body.text[title_len..].strip_prefix('|').ok_or_else(bad_length)?;
+        let rest = body.text[title_len..]
+            .strip_prefix('|')
+            .ok_or_else(bad_length)?;
         let text = rest.get(..text_len).ok_or_else(bad_length)?;
         let mut event = Event {
             title,

@@ -64,7 +64,11 @@ fn parse_digits(text: &str) -> Result<f64, FloatError> {
 
 fn parse_decimal(text: &str) -> Result<f64, FloatError> {
     let value: f64 = text.parse().map_err(|_| FloatError::Syntax)?;
-    if value.is_infinite() { Err(FloatError::Range) } else { Ok(value) }
+    if value.is_infinite() {
+        Err(FloatError::Range)
+    } else {
+        Ok(value)
+    }
 }
 
 fn parse_special(text: &str) -> Option<f64> {
@@ -74,7 +78,11 @@ fn parse_special(text: &str) -> Option<f64> {
     }
     let (negative, word) = split_sign(text);
     let infinite = word.eq_ignore_ascii_case(b"inf") || word.eq_ignore_ascii_case(b"infinity");
-    infinite.then_some(if negative { f64::NEG_INFINITY } else { f64::INFINITY })
+    infinite.then_some(if negative {
+        f64::NEG_INFINITY
+    } else {
+        f64::INFINITY
+    })
 }
 
 fn split_sign(text: &str) -> (bool, &[u8]) {
@@ -93,7 +101,13 @@ fn underscores_are_between_digits(text: &[u8]) -> bool {
     };
     let hex = unsigned.len() >= 2 && unsigned[..2].eq_ignore_ascii_case(b"0x");
     let digits = if hex { &unsigned[2..] } else { unsigned };
-    let is_digit = |b: u8| if hex { b.is_ascii_hexdigit() } else { b.is_ascii_digit() };
+    let is_digit = |b: u8| {
+        if hex {
+            b.is_ascii_hexdigit()
+        } else {
+            b.is_ascii_digit()
+        }
+    };
     let mut after_digit = hex;
     for (i, b) in digits.iter().enumerate() {
         let before_digit = digits.get(i + 1).is_some_and(|next| is_digit(*next));
@@ -146,9 +160,9 @@ fn parse_exponent(text: &[u8]) -> Result<i64, FloatError> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(FloatError::Syntax);
     }
-    let magnitude = digits
-        .iter()
-        .fold(0i64, |e, d| e.saturating_mul(10).saturating_add(i64::from(d - b'0')));
+    let magnitude = digits.iter().fold(0i64, |e, d| {
+        e.saturating_mul(10).saturating_add(i64::from(d - b'0'))
+    });
     Ok(if negative { -magnitude } else { magnitude })
 }
 
@@ -177,7 +191,11 @@ fn scale(mantissa: u64, exponent: i64, sticky: bool) -> Result<f64, FloatError> 
     let biased = (leading + 1023).max(1) as u64;
     let bits = ((biased - 1) << 52) + kept + u64::from(up);
     let value = f64::from_bits(bits);
-    if value.is_infinite() { Err(FloatError::Range) } else { Ok(value) }
+    if value.is_infinite() {
+        Err(FloatError::Range)
+    } else {
+        Ok(value)
+    }
 }
 
 #[cfg(test)]
@@ -186,21 +204,64 @@ mod tests {
 
     #[test]
     fn decimals_are_those_of_the_standard_library() {
-        for text in ["0", "-0", "+1", ".5", "5.", "-1.5e-3", "1E23", "4e-324", "1e-400", "123456789.123"] {
+        for text in [
+            "0",
+            "-0",
+            "+1",
+            ".5",
+            "5.",
+            "-1.5e-3",
+            "1E23",
+            "4e-324",
+            "1e-400",
+            "123456789.123",
+        ] {
             let value = parse_float(text).unwrap();
-            assert_eq!(value.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{text}");
+            assert_eq!(
+                value.to_bits(),
+                text.parse::<f64>().unwrap().to_bits(),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn what_go_does_not_read_is_refused() {
         for text in [
-            "", " 1", "1 ", "1x", ".", "-", "e5", "1e", "1e+", "1.1.", "--1", "+nan", "-nan", "infi",
-            "1e5.", "0x", "0x1", "0x.p1", "0x1p", "0x1p+", "0x1.2.3p4", "1p2", "0b1", "1,5",
+            "",
+            " 1",
+            "1 ",
+            "1x",
+            ".",
+            "-",
+            "e5",
+            "1e",
+            "1e+",
+            "1.1.",
+            "--1",
+            "+nan",
+            "-nan",
+            "infi",
+            "1e5.",
+            "0x",
+            "0x1",
+            "0x.p1",
+            "0x1p",
+            "0x1p+",
+            "0x1.2.3p4",
+            "1p2",
+            "0b1",
+            "1,5",
         ] {
             assert_eq!(parse_float(text), Err(FloatError::Syntax), "{text:?}");
         }
-        for text in ["1e309", "-2e308", "0x1p1024", "0x1.fffffffffffff8p1023", "0x1p99999999999999999999"] {
+        for text in [
+            "1e309",
+            "-2e308",
+            "0x1p1024",
+            "0x1.fffffffffffff8p1023",
+            "0x1p99999999999999999999",
+        ] {
             assert_eq!(parse_float(text), Err(FloatError::Range), "{text:?}");
         }
     }
@@ -210,7 +271,11 @@ mod tests {
         for text in ["nan", "NaN", "NAN"] {
             assert!(parse_float(text).unwrap().is_nan());
         }
-        for (text, value) in [("inf", f64::INFINITY), ("+Infinity", f64::INFINITY), ("-INF", -f64::INFINITY)] {
+        for (text, value) in [
+            ("inf", f64::INFINITY),
+            ("+Infinity", f64::INFINITY),
+            ("-INF", -f64::INFINITY),
+        ] {
             assert_eq!(parse_float(text), Ok(value));
         }
     }

@@ -59,14 +59,20 @@ pub(super) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     pub(super) fn fail(&self, cause: ParseCause) -> ParseError {
-        ParseError { offset: self.start, cause }
+        ParseError {
+            offset: self.start,
+            cause,
+        }
     }
 
     /// What stands before the next `|`, and what stands behind it (`None` without one).
     pub(super) fn field(self) -> (Cursor<'a>, Option<Cursor<'a>>) {
         match self.text.bytes().position(|b| b == b'|') {
             Some(at) => {
-                let field = Cursor { text: &self.text[..at], start: self.start };
+                let field = Cursor {
+                    text: &self.text[..at],
+                    start: self.start,
+                };
                 (field, Some(self.skip(at + 1)))
             }
             None => (self, None),
@@ -75,7 +81,10 @@ impl<'a> Cursor<'a> {
 
     /// The rest from the byte `n` on, which must be where a character begins.
     pub(super) fn skip(self, n: usize) -> Cursor<'a> {
-        Cursor { text: &self.text[n..], start: self.start + n }
+        Cursor {
+            text: &self.text[n..],
+            start: self.start + n,
+        }
     }
 
     fn float(&self) -> Result<f64, ParseError> {
@@ -182,7 +191,10 @@ impl<'a> Metric<'a> {
         let metric_type = MetricType::from_symbol(symbol.text)
             .ok_or_else(|| symbol.fail(ParseCause::UnknownType))?;
         let values = match metric_type {
-            MetricType::Set => Values { rest: "", first: None },
+            MetricType::Set => Values {
+                rest: "",
+                first: None,
+            },
             _ => Values::check(raw)?,
         };
         let mut metric = Metric {
@@ -231,17 +243,26 @@ pub struct Values<'a> {
 impl<'a> Values<'a> {
     /// Makes sure that every value can be read.
     fn check(list: Cursor<'a>) -> Result<Values<'a>, ParseError> {
-        let mut values = Values { first: None, rest: "" };
+        let mut values = Values {
+            first: None,
+            rest: "",
+        };
         let mut at = 0;
         for item in list.text.split(':') {
-            let cursor = Cursor { text: item, start: list.start + at };
+            let cursor = Cursor {
+                text: item,
+                start: list.start + at,
+            };
             at += item.len() + 1;
             if item.is_empty() {
                 continue;
             }
             let value = cursor.float()?;
             if values.first.is_none() {
-                values = Values { first: Some(value), rest: list.text.get(at..).unwrap_or("") };
+                values = Values {
+                    first: Some(value),
+                    rest: list.text.get(at..).unwrap_or(""),
+                };
             }
         }
         if values.first.is_none() {
@@ -287,7 +308,9 @@ pub struct Tags<'a> {
 
 impl<'a> Tags<'a> {
     pub(super) fn new(list: &'a str) -> Tags<'a> {
-        Tags { rest: (!list.is_empty()).then_some(list) }
+        Tags {
+            rest: (!list.is_empty()).then_some(list),
+        }
     }
 
     pub(super) const NONE: Tags<'static> = Tags { rest: None };

@@ -13,6 +13,10 @@ use crate::json::put_number;
 /// Data Plane accepts a rate (it clamps lower ones).
 const COUNT_MAX: u64 = 1 << 28;
 
+/// Most lines added to keep rates above that bound. A sketch of more values (2^44) is written with
+/// rates below it instead, so that a stranger's snapshot cannot ask for gigabytes.
+const CHUNKS_MAX: u64 = 1 << 16;
+
 pub(crate) struct Datagrams<'c> {
     config: &'c EncodeConfig,
     runs: Vec<Run>,
@@ -23,7 +27,12 @@ pub(crate) struct Datagrams<'c> {
 
 impl<'c> Datagrams<'c> {
     pub(crate) fn new(config: &'c EncodeConfig) -> Datagrams<'c> {
-        Datagrams { config, runs: Vec::new(), tail: Vec::new(), number: Vec::new() }
+        Datagrams {
+            config,
+            runs: Vec::new(),
+            tail: Vec::new(),
+            number: Vec::new(),
+        }
     }
 
     fn put_tail(&mut self, entry: &Entry<'_>) {
@@ -32,10 +41,18 @@ impl<'c> Datagrams<'c> {
         let mut put = |parts: [&str; 2]| {
             tail.extend_from_slice(if tail.is_empty() { b"|#" } else { b"," });
             for part in parts {
-                tail.extend(part.bytes().map(|b| if matches!(b, b'|' | b',' | b'\n') { b'_' } else { b }));
+                tail.extend(part.bytes().map(|b| {
+                    if matches!(b, b'|' | b',' | b'\n') {
+                        b'_'
+                    } else {
+                        b
+                    }
+                }));
             }
         };
-        tags_with(*entry, &self.config.tags).filter(|tag| !tag.is_empty()).for_each(|tag| put([tag, ""]));
+        tags_with(*entry, &self.config.tags)
+            .filter(|tag| !tag.is_empty())
+            .for_each(|tag| put([tag, ""]));
         let host = &self.config.host;
         if !host.is_empty() && entry.tag_value("host").is_none() {
             put(["host:", host]);
@@ -88,20 +105,34 @@ impl<'c> Datagrams<'c> {
     /// Fills the runs with a sketch's values; each run's count can be written as one rate.
     fn expand(&mut self, entry: &Entry<'_>) -> u64 {
         self.runs.clear();
-        let Some(sketch) = entry.sketch() else { return 0 };
+        let Some(sketch) = entry.sketch() else {
+            return 0;
+        };
         if !self.config.dogstatsd_sampled {
             let left_out = expand(&sketch, self.config.expand_max, &mut self.runs);
             let runs = core::mem::take(&mut self.runs);
             for run in runs {
-                self.runs.extend((0..run.count).map(|_| Run { count: 1, ..run }));
+                self.runs
+                    .extend((0..run.count).map(|_| Run { count: 1, ..run }));
             }
             return left_out;
         }
         let left_out = expand(&sketch, u64::MAX, &mut self.runs);
+        let chunks = self
+            .runs
+            .iter()
+            .map(|run| run.count / COUNT_MAX)
+            .sum::<u64>();
+        if chunks > CHUNKS_MAX {
+            return left_out;
+        }
         for i in 0..self.runs.len() {
             while self.runs[i].count > COUNT_MAX {
                 self.runs[i].count -= COUNT_MAX;
-                self.runs.push(Run { count: COUNT_MAX, ..self.runs[i] });
+                self.runs.push(Run {
+                    count: COUNT_MAX,
+                    ..self.runs[i]
+                });
             }
         }
         left_out
@@ -121,11 +152,19 @@ impl LineWriter for Datagrams<'_> {
             (kind, Value::Scalar(value)) => {
                 self.runs.clear();
                 self.runs.push(Run { value, count: 1 });
-                if kind == Kind::Gauge { MetricType::Gauge } else { MetricType::Count }
+                if kind == Kind::Gauge {
+                    MetricType::Gauge
+                } else {
+                    MetricType::Count
+                }
             }
             (kind, Value::Summary(_)) => {
                 left_out = self.expand(entry);
-                if kind == Kind::Histogram { MetricType::Histogram } else { MetricType::Distribution }
+                if kind == Kind::Histogram {
+                    MetricType::Histogram
+                } else {
+                    MetricType::Distribution
+                }
             }
         };
         self.put_runs(lines, &name, metric_type);
@@ -137,8 +176,18 @@ impl LineWriter for Datagrams<'_> {
 /// loses its leading underscores, which the intake does not keep either.
 fn safe_name(name: &str) -> Option<Vec<u8>> {
     let special = name.starts_with("_e{") || name.starts_with("_sc");
-    let name = if special { name.trim_start_matches('_') } else { name };
-    let safe = |b: u8| if matches!(b, b':' | b'|' | b'\n') { b'_' } else { b };
+    let name = if special {
+        name.trim_start_matches('_')
+    } else {
+        name
+    };
+    let safe = |b: u8| {
+        if matches!(b, b':' | b'|' | b'\n') {
+            b'_'
+        } else {
+            b
+        }
+    };
     (!name.is_empty()).then(|| name.bytes().map(safe).collect())
 }
 

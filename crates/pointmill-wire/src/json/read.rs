@@ -34,10 +34,22 @@ impl<'a> JsonReader<'a> {
     /// Starts at the first byte.
     pub(crate) fn new(bytes: &'a [u8], limits: &DecodeLimits) -> Outcome<JsonReader<'a>> {
         if bytes.len() > limits.max_bytes {
-            let cause = Cause::Limit { name: "max_bytes", limit: limits.max_bytes };
-            return Err(DecodeError { offset: limits.max_bytes, field: "", cause });
+            let cause = Cause::Limit {
+                name: "max_bytes",
+                limit: limits.max_bytes,
+            };
+            return Err(DecodeError {
+                offset: limits.max_bytes,
+                field: "",
+                cause,
+            });
         }
-        Ok(JsonReader { bytes, at: 0, depth: 0, items: Tally::items(limits) })
+        Ok(JsonReader {
+            bytes,
+            at: 0,
+            depth: 0,
+            items: Tally::items(limits),
+        })
     }
 
     /// Makes sure that nothing but blanks is left.
@@ -50,7 +62,11 @@ impl<'a> JsonReader<'a> {
 
     /// An error at the present byte.
     pub(crate) fn invalid(&self, field: &'static str, what: &'static str) -> DecodeError {
-        DecodeError { offset: self.at, field, cause: Cause::Invalid(what) }
+        DecodeError {
+            offset: self.at,
+            field,
+            cause: Cause::Invalid(what),
+        }
     }
 
     /// The present byte's distance from the start.
@@ -82,7 +98,11 @@ impl<'a> JsonReader<'a> {
 
     fn cut_short(&self, field: &'static str) -> DecodeError {
         let cause = Cause::Truncated { needed: 1, left: 0 };
-        DecodeError { offset: self.bytes.len(), field, cause }
+        DecodeError {
+            offset: self.bytes.len(),
+            field,
+            cause,
+        }
     }
 
     fn deeper(&mut self, field: &'static str) -> Outcome {
@@ -160,7 +180,11 @@ impl<'a> JsonReader<'a> {
     }
 
     fn unexpected(&self, field: &'static str, what: &'static str) -> DecodeError {
-        if self.at == self.bytes.len() { self.cut_short(field) } else { self.invalid(field, what) }
+        if self.at == self.bytes.len() {
+            self.cut_short(field)
+        } else {
+            self.invalid(field, what)
+        }
     }
 
     /// Takes `null` if it is next.
@@ -174,7 +198,11 @@ impl<'a> JsonReader<'a> {
     /// Reads a number, correctly rounded. One beyond the largest double is refused.
     pub(crate) fn number(&mut self, field: &'static str) -> Outcome<f64> {
         let (start, text) = self.number_text(field)?;
-        let fail = |what| DecodeError { offset: start, field, cause: Cause::Invalid(what) };
+        let fail = |what| DecodeError {
+            offset: start,
+            field,
+            cause: Cause::Invalid(what),
+        };
         let value: f64 = text.parse().map_err(|_| fail("not a number"))?;
         if value.is_infinite() {
             return Err(fail("the number is too large for a double"));
@@ -195,7 +223,11 @@ impl<'a> JsonReader<'a> {
             return Ok(value as i64);
         }
         let cause = Cause::Invalid("the number does not fit 64 bits");
-        Err(DecodeError { offset: start, field, cause })
+        Err(DecodeError {
+            offset: start,
+            field,
+            cause,
+        })
     }
 
     /// The text of a number, by the grammar of RFC 8259, and where it begins.
@@ -222,7 +254,10 @@ impl<'a> JsonReader<'a> {
             self.some_digits(field)?;
         }
         let text = core::str::from_utf8(&self.bytes[start..self.at]);
-        Ok((start, text.map_err(|_| self.invalid(field, "a number belongs here"))?))
+        Ok((
+            start,
+            text.map_err(|_| self.invalid(field, "a number belongs here"))?,
+        ))
     }
 
     fn byte(&self) -> Option<u8> {
@@ -238,7 +273,11 @@ impl<'a> JsonReader<'a> {
     fn some_digits(&mut self, field: &'static str) -> Outcome {
         let before = self.at;
         self.digits();
-        if self.at == before { Err(self.unexpected(field, "a digit belongs here")) } else { Ok(()) }
+        if self.at == before {
+            Err(self.unexpected(field, "a digit belongs here"))
+        } else {
+            Ok(())
+        }
     }
 
     /// Reads a string; borrowed if nothing in it is escaped.
@@ -282,7 +321,9 @@ impl<'a> JsonReader<'a> {
 
     fn escape(&mut self, field: &'static str) -> Outcome<char> {
         self.at += 1;
-        let Some(b) = self.byte() else { return Err(self.cut_short(field)) };
+        let Some(b) = self.byte() else {
+            return Err(self.cut_short(field));
+        };
         let plain = match b {
             b'"' | b'\\' | b'/' => char::from(b),
             b'b' => '\u{8}',
@@ -316,7 +357,10 @@ impl<'a> JsonReader<'a> {
 
     /// The four digits behind the `u` the reader stands on.
     fn unit(&mut self, field: &'static str) -> Outcome<u32> {
-        let digits = self.bytes.get(self.at + 1..self.at + 5).ok_or_else(|| self.cut_short(field))?;
+        let digits = self
+            .bytes
+            .get(self.at + 1..self.at + 5)
+            .ok_or_else(|| self.cut_short(field))?;
         let mut code = 0;
         for digit in digits {
             let digit = char::from(*digit).to_digit(16);

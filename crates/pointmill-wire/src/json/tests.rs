@@ -34,9 +34,32 @@ fn values_of_every_kind_are_stepped_over() {
 #[test]
 fn what_is_not_json_is_refused() {
     for text in [
-        "", "{", "[1,]", "{\"a\"}", "{\"a\":}", "{a:1}", "[1 2]", "01", "1.", ".5", "+1", "1e", "NaN",
-        "Infinity", "nul", "\"a", "\"\n\"", r#""\x""#, r#""\ud83d""#, r#""\ude00""#, r#""\u12g4""#,
-        r#""\ud83d\u0041""#, "1 1", "{\"a\":1,}", "\u{feff}1", "[",
+        "",
+        "{",
+        "[1,]",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{a:1}",
+        "[1 2]",
+        "01",
+        "1.",
+        ".5",
+        "+1",
+        "1e",
+        "NaN",
+        "Infinity",
+        "nul",
+        "\"a",
+        "\"\n\"",
+        r#""\x""#,
+        r#""\ud83d""#,
+        r#""\ude00""#,
+        r#""\u12g4""#,
+        r#""\ud83d\u0041""#,
+        "1 1",
+        "{\"a\":1,}",
+        "\u{feff}1",
+        "[",
     ] {
         assert!(!accepts(text.as_bytes()), "{text:?}");
         assert!(!other_accepts(text.as_bytes()), "{text:?}");
@@ -51,15 +74,23 @@ fn errors_name_the_byte() {
         json.skip().and_then(|()| json.finish()).unwrap_err()
     };
     assert_eq!(error(r#"{"a": 1, "b": x}"#).offset, 14);
-    assert_eq!(error("[1, 2").cause, Cause::Truncated { needed: 1, left: 0 });
+    assert_eq!(
+        error("[1, 2").cause,
+        Cause::Truncated { needed: 1, left: 0 }
+    );
     assert_eq!(error("[1, 2").offset, 5);
     assert_eq!(error("[] []").offset, 3);
 }
 
 #[test]
 fn text_without_escapes_is_borrowed() {
-    assert!(matches!(reader(r#" "env:prod" "#.as_bytes()).text(""), Ok(Cow::Borrowed("env:prod"))));
-    let text = reader(br#""\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00""#).text("").unwrap();
+    assert!(matches!(
+        reader(r#" "env:prod" "#.as_bytes()).text(""),
+        Ok(Cow::Borrowed("env:prod"))
+    ));
+    let text = reader(br#""\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00""#)
+        .text("")
+        .unwrap();
     assert_eq!(text, "\"\\/\u{8}\u{c}\n\r\té😀");
 }
 
@@ -85,12 +116,18 @@ fn depth_and_entries_are_bounded() {
     assert!(!accepts(nested(129).as_bytes()));
     assert!(!accepts("[".repeat(1 << 20).as_bytes()));
     assert!(!accepts(&b"{\"a\":".repeat(1 << 18)));
-    let limits = DecodeLimits { max_items: 3, ..DecodeLimits::default() };
+    let limits = DecodeLimits {
+        max_items: 3,
+        ..DecodeLimits::default()
+    };
     let skip = |text: &str| JsonReader::new(text.as_bytes(), &limits).unwrap().skip();
     assert_eq!(skip("[1,[2]]"), Ok(()));
     assert_eq!(
         skip("[1,[2],3]").unwrap_err().cause,
-        Cause::Limit { name: "max_items", limit: 3 }
+        Cause::Limit {
+            name: "max_items",
+            limit: 3
+        }
     );
 }
 

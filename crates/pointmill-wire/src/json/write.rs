@@ -22,10 +22,17 @@ pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
-            0xe2 => out.extend_from_slice(if bytes[i + 2] == 0xa8 { b"\\u2028" } else { b"\\u2029" }),
+            0xe2 => out.extend_from_slice(if bytes[i + 2] == 0xa8 {
+                b"\\u2028"
+            } else {
+                b"\\u2029"
+            }),
             control => {
                 const HEX: &[u8; 16] = b"0123456789abcdef";
-                let digits = [HEX[usize::from(control >> 4)], HEX[usize::from(control & 15)]];
+                let digits = [
+                    HEX[usize::from(control >> 4)],
+                    HEX[usize::from(control & 15)],
+                ];
                 out.extend_from_slice(b"\\u00");
                 out.extend_from_slice(&digits);
             }
@@ -40,7 +47,10 @@ pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
 ///
 /// Also Go's and DogStatsD's form of a number.
 pub(crate) fn put_number(out: &mut Vec<u8>, v: f64) {
-    debug_assert!(v.is_finite(), "the caller has left out what JSON cannot say");
+    debug_assert!(
+        v.is_finite(),
+        "the caller has left out what JSON cannot say"
+    );
     const EXACT: f64 = (1u64 << 53) as f64;
     let done = if v == v.trunc() && v.abs() < EXACT && (v != 0.0 || v.is_sign_positive()) {
         write!(out, "{}", v as i64)
@@ -73,8 +83,14 @@ mod tests {
     fn text_is_escaped_no_more_than_needed() {
         assert_eq!(text("env:prod"), r#""env:prod""#);
         assert_eq!(text("a\"b\\c/d<é>"), r#""a\"b\\c/d<é>""#);
-        assert_eq!(text("\n\r\t\u{0}\u{1f}\u{7f}"), r#""\n\r\t\u0000\u001f\u007f""#);
-        assert_eq!(text("a\u{2028}\u{2029}\u{2027}b"), "\"a\\u2028\\u2029\u{2027}b\"");
+        assert_eq!(
+            text("\n\r\t\u{0}\u{1f}\u{7f}"),
+            r#""\n\r\t\u0000\u001f\u007f""#
+        );
+        assert_eq!(
+            text("a\u{2028}\u{2029}\u{2027}b"),
+            "\"a\\u2028\\u2029\u{2027}b\""
+        );
     }
 
     #[test]

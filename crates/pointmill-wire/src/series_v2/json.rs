@@ -68,7 +68,13 @@ fn read_series(json: &mut JsonReader<'_>) -> Result<Series, DecodeError> {
             _ => json.skip(),
         }
     })?;
-    let missing = |field, what| Err(DecodeError { offset: start, field, cause: Cause::Invalid(what) });
+    let missing = |field, what| {
+        Err(DecodeError {
+            offset: start,
+            field,
+            cause: Cause::Invalid(what),
+        })
+    };
     if !has_metric {
         return missing("series.metric", "the metric is missing");
     }
@@ -124,7 +130,11 @@ fn read_point(json: &mut JsonReader<'_>) -> Result<Point, DecodeError> {
         return Ok(point);
     }
     let cause = Cause::Invalid("a point needs a timestamp and a value");
-    Err(DecodeError { offset: start, field: "series.points", cause })
+    Err(DecodeError {
+        offset: start,
+        field: "series.points",
+        cause,
+    })
 }
 
 fn read_resource(json: &mut JsonReader<'_>) -> Result<Resource, DecodeError> {

@@ -137,7 +137,9 @@ impl SeriesPayload {
     #[must_use]
     pub fn encode_protobuf(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        self.series.iter().for_each(|series| protobuf::put_series(&mut out, series));
+        self.series
+            .iter()
+            .for_each(|series| protobuf::put_series(&mut out, series));
         out
     }
 
@@ -150,9 +152,17 @@ impl SeriesPayload {
         let mut builder = SnapshotBuilder::new(interval_s);
         for series in &self.series {
             let host = (!series.host().is_empty()).then(|| format!("host:{}", series.host()));
-            let tags: Vec<&str> =
-                series.tags.iter().map(String::as_str).chain(host.as_deref()).collect();
-            let seconds = if series.interval > 0 { series.interval as f64 } else { interval_s.into() };
+            let tags: Vec<&str> = series
+                .tags
+                .iter()
+                .map(String::as_str)
+                .chain(host.as_deref())
+                .collect();
+            let seconds = if series.interval > 0 {
+                series.interval as f64
+            } else {
+                interval_s.into()
+            };
             let (kind, factor) = match series.series_type {
                 SeriesType::Count => (Kind::Count, 1.0),
                 SeriesType::Rate => (Kind::Count, seconds),

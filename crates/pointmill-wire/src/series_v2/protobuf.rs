@@ -40,10 +40,14 @@ fn read_series(mut reader: Reader<'_>, items: &mut Tally) -> Result<Series, Deco
                 let message = reader.message(tag, "MetricSeries.resources")?;
                 series.resources.push(read_resource(message)?);
             }
-            2 => reader.string(tag, "MetricSeries.metric")?.clone_into(&mut series.metric),
+            2 => reader
+                .string(tag, "MetricSeries.metric")?
+                .clone_into(&mut series.metric),
             3 => {
                 items.take(1, tag.offset, "MetricSeries.tags")?;
-                series.tags.push(reader.string(tag, "MetricSeries.tags")?.to_owned());
+                series
+                    .tags
+                    .push(reader.string(tag, "MetricSeries.tags")?.to_owned());
             }
             4 => {
                 items.take(1, tag.offset, "MetricSeries.points")?;
@@ -58,7 +62,9 @@ fn read_series(mut reader: Reader<'_>, items: &mut Tally) -> Result<Series, Deco
                     cause: Cause::Invalid("unknown type; 1 is count, 2 rate, 3 gauge"),
                 })?;
             }
-            6 => reader.string(tag, "MetricSeries.unit")?.clone_into(&mut series.unit),
+            6 => reader
+                .string(tag, "MetricSeries.unit")?
+                .clone_into(&mut series.unit),
             7 => reader
                 .string(tag, "MetricSeries.source_type_name")?
                 .clone_into(&mut series.source_type_name),
@@ -77,8 +83,12 @@ fn read_resource(mut reader: Reader<'_>) -> Result<Resource, DecodeError> {
     let mut resource = Resource::default();
     while let Some(tag) = reader.tag()? {
         match tag.number {
-            1 => reader.string(tag, "Resource.type")?.clone_into(&mut resource.resource_type),
-            2 => reader.string(tag, "Resource.name")?.clone_into(&mut resource.name),
+            1 => reader
+                .string(tag, "Resource.type")?
+                .clone_into(&mut resource.resource_type),
+            2 => reader
+                .string(tag, "Resource.name")?
+                .clone_into(&mut resource.name),
             _ => reader.skip(tag)?,
         }
     }
@@ -124,15 +134,32 @@ fn put_parts<'a, T: Iterator<Item = &'a str> + Clone>(
 ) {
     let (name, suffix) = parts.metric;
     let metric_len = name.len() + suffix.len();
-    let total = resources.clone().map(|(t, n)| bytes_field_len(resource_len(t, n))).sum::<usize>()
-        + if metric_len == 0 { 0 } else { bytes_field_len(metric_len) }
-        + parts.tags.clone().map(|tag| bytes_field_len(tag.len())).sum::<usize>()
-        + parts.points.iter().map(|point| bytes_field_len(point_len(point))).sum::<usize>()
+    let total = resources
+        .clone()
+        .map(|(t, n)| bytes_field_len(resource_len(t, n)))
+        .sum::<usize>()
+        + if metric_len == 0 {
+            0
+        } else {
+            bytes_field_len(metric_len)
+        }
+        + parts
+            .tags
+            .clone()
+            .map(|tag| bytes_field_len(tag.len()))
+            .sum::<usize>()
+        + parts
+            .points
+            .iter()
+            .map(|point| bytes_field_len(point_len(point)))
+            .sum::<usize>()
         + varint_field_len(parts.series_type as u64)
         + string_field_len(parts.unit)
         + string_field_len(parts.source_type_name)
         + varint_field_len(parts.interval)
-        + parts.origin.map_or(0, |origin| bytes_field_len(metadata_len(origin)));
+        + parts
+            .origin
+            .map_or(0, |origin| bytes_field_len(metadata_len(origin)));
     out.reserve(1 + varint_len(total as u64) + total);
     put_bytes_head(out, 1, total);
     for (resource_type, name) in resources {
@@ -163,7 +190,10 @@ fn put_parts<'a, T: Iterator<Item = &'a str> + Clone>(
 }
 
 pub(super) fn put_series(out: &mut Vec<u8>, series: &Series) {
-    let resources = series.resources.iter().map(|r| (r.resource_type.as_str(), r.name.as_str()));
+    let resources = series
+        .resources
+        .iter()
+        .map(|r| (r.resource_type.as_str(), r.name.as_str()));
     let parts = Parts {
         metric: (&series.metric, ""),
         tags: series.tags.iter().map(String::as_str),

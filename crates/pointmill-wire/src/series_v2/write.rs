@@ -47,25 +47,39 @@ type Aggregate = (&'static str, fn(&SketchRef<'_>) -> Option<f64>);
 
 /// The Agent's default aggregates but for the count, which is a rate.
 const AGGREGATES: [Aggregate; 4] = [
-    (".avg", |sketch| (sketch.summary.count > 0).then_some(sketch.summary.avg)),
-    (".median", |sketch| at_rank(sketch, sketch.summary.count.checked_sub(1)? / 2)),
+    (".avg", |sketch| {
+        (sketch.summary.count > 0).then_some(sketch.summary.avg)
+    }),
+    (".median", |sketch| {
+        at_rank(sketch, sketch.summary.count.checked_sub(1)? / 2)
+    }),
     (".95percentile", |sketch| {
         let rank = (u128::from(sketch.summary.count) * 95).checked_sub(1)? / 100;
         at_rank(sketch, rank as u64)
     }),
-    (".max", |sketch| (sketch.summary.count > 0).then_some(sketch.summary.max)),
+    (".max", |sketch| {
+        (sketch.summary.count > 0).then_some(sketch.summary.max)
+    }),
 ];
 
 /// The value of a rank counted from 0. An Agent numbers ranks in integers, so the quantile asked
 /// for is the one that rounds to that rank.
 fn at_rank(sketch: &SketchRef<'_>, rank: u64) -> Option<f64> {
     let last = sketch.summary.count.checked_sub(1)?;
-    sketch.quantile(if last == 0 { 0.0 } else { rank as f64 / last as f64 })
+    sketch.quantile(if last == 0 {
+        0.0
+    } else {
+        rank as f64 / last as f64
+    })
 }
 
 impl<'c, F: Form> SeriesBody<'c, F> {
     pub(crate) fn new(config: &'c EncodeConfig) -> SeriesBody<'c, F> {
-        SeriesBody { config, points: Vec::new(), form: PhantomData }
+        SeriesBody {
+            config,
+            points: Vec::new(),
+            form: PhantomData,
+        }
     }
 
     /// Writes one series of the group, or nothing if it has no points.
@@ -78,12 +92,17 @@ impl<'c, F: Form> SeriesBody<'c, F> {
         written: &mut Written,
         value: impl Fn(&Entry<'_>) -> Option<f64>,
     ) {
-        let Some(entry) = group.iter().next() else { return };
+        let Some(entry) = group.iter().next() else {
+            return;
+        };
         self.points.clear();
         for entry in group.iter() {
             match value(&entry) {
                 Some(value) if value.is_finite() => {
-                    self.points.push(Point { timestamp: entry.interval_start(), value });
+                    self.points.push(Point {
+                        timestamp: entry.interval_start(),
+                        value,
+                    });
                 }
                 Some(_) => written.values_not_finite += 1,
                 None => {}
@@ -97,7 +116,17 @@ impl<'c, F: Form> SeriesBody<'c, F> {
         }
         written.items += self.points.len() as u64;
         let config = self.config;
-        F::put(out, &SeriesView { entry, suffix, series_type, interval, points: &self.points, config });
+        F::put(
+            out,
+            &SeriesView {
+                entry,
+                suffix,
+                series_type,
+                interval,
+                points: &self.points,
+                config,
+            },
+        );
     }
 }
 
@@ -108,15 +137,21 @@ impl<F: Form> Body for SeriesBody<'_, F> {
 
     fn write(&mut self, out: &mut Vec<u8>, first: bool, group: Group<'_>) -> Written {
         let mut written = Written::default();
-        let Some(head) = group.iter().next() else { return written };
+        let Some(head) = group.iter().next() else {
+            return written;
+        };
         // A snapshot made of none has no interval; a rate needs one.
         let interval = group.interval_s().max(1);
         let mut put = |series, value: &dyn Fn(&Entry<'_>) -> Option<f64>| {
             self.put(out, first, group, series, &mut written, value);
         };
         match head.kind() {
-            Kind::Count => put(("", SeriesType::Count, interval), &|entry: &Entry<'_>| entry.scalar()),
-            Kind::Gauge => put(("", SeriesType::Gauge, 0), &|entry: &Entry<'_>| entry.scalar()),
+            Kind::Count => put(("", SeriesType::Count, interval), &|entry: &Entry<'_>| {
+                entry.scalar()
+            }),
+            Kind::Gauge => put(("", SeriesType::Gauge, 0), &|entry: &Entry<'_>| {
+                entry.scalar()
+            }),
             Kind::Histogram | Kind::Distribution => {
                 for (suffix, aggregate) in AGGREGATES {
                     let value = |entry: &Entry<'_>| aggregate(&entry.sketch()?);
@@ -166,7 +201,11 @@ impl Form for JsonForm {
         }
         out.extend_from_slice(b",\"points\":[");
         for (i, point) in series.points.iter().enumerate() {
-            out.extend_from_slice(if i == 0 { b"{\"timestamp\":" } else { b",{\"timestamp\":" });
+            out.extend_from_slice(if i == 0 {
+                b"{\"timestamp\":"
+            } else {
+                b",{\"timestamp\":"
+            });
             out.extend_from_slice(point.timestamp.to_string().as_bytes());
             out.extend_from_slice(b",\"value\":");
             put_number(out, point.value);
@@ -197,7 +236,11 @@ impl Form for JsonForm {
 pub(crate) fn put_tags<'a>(out: &mut Vec<u8>, tags: impl Iterator<Item = &'a str>) {
     let before = out.len();
     for tag in tags {
-        out.extend_from_slice(if out.len() == before { b",\"tags\":[" } else { b"," });
+        out.extend_from_slice(if out.len() == before {
+            b",\"tags\":["
+        } else {
+            b","
+        });
         put_text(out, tag);
     }
     if out.len() > before {

@@ -6,9 +6,9 @@ use ddsketch_agent::Summary;
 use pointmill::{Entry, Value};
 
 use super::write::{Columns, SketchWriter};
+use crate::Origin;
 use crate::config::{BinProfile, EncodeConfig};
 use crate::encode::{Body, Group, Written, tags_with};
-use crate::Origin;
 
 /// The largest count of one bin in [`BinProfile::U16`].
 const NARROW: u64 = u16::MAX as u64;
@@ -35,26 +35,42 @@ impl Body for SketchBody<'_> {
     fn begin(&mut self, _out: &mut Vec<u8>) {}
 
     fn write(&mut self, out: &mut Vec<u8>, _first: bool, group: Group<'_>) -> Written {
-        let Some(head) = group.iter().next() else { return Written::default() };
+        let Some(head) = group.iter().next() else {
+            return Written::default();
+        };
         self.narrow.clear();
         for entry in group.iter() {
-            let Some((columns, keys, counts)) = dogsketch(&entry) else { continue };
+            let Some((columns, keys, counts)) = dogsketch(&entry) else {
+                continue;
+            };
             let narrow = self.config.profile == BinProfile::U16 && self.narrow.split(keys, counts);
-            let (keys, counts) =
-                if narrow { self.narrow.last() } else { (keys, counts) };
+            let (keys, counts) = if narrow {
+                self.narrow.last()
+            } else {
+                (keys, counts)
+            };
             self.writer.measure(columns, keys, counts);
         }
         let tags = tags_with(head, &self.config.tags);
-        self.writer.open(out, head.name(), &self.config.host, tags, self.origin);
+        self.writer
+            .open(out, head.name(), &self.config.host, tags, self.origin);
         for entry in group.iter() {
-            let Some((columns, keys, counts)) = dogsketch(&entry) else { continue };
+            let Some((columns, keys, counts)) = dogsketch(&entry) else {
+                continue;
+            };
             let narrow = self.config.profile == BinProfile::U16 && needs_split(keys, counts);
-            let (keys, counts) =
-                if narrow { self.narrow.take() } else { (keys, counts) };
+            let (keys, counts) = if narrow {
+                self.narrow.take()
+            } else {
+                (keys, counts)
+            };
             self.writer.dogsketch(out, columns, keys, counts);
         }
         self.writer.close(out);
-        Written { items: 1, ..Written::default() }
+        Written {
+            items: 1,
+            ..Written::default()
+        }
     }
 
     fn end_len(&self) -> usize {
@@ -69,10 +85,26 @@ impl Body for SketchBody<'_> {
 }
 
 fn dogsketch<'a>(entry: &Entry<'a>) -> Option<(Columns, &'a [i16], &'a [u32])> {
-    let Value::Summary(Summary { count, min, max, sum, avg }) = entry.value() else { return None };
+    let Value::Summary(Summary {
+        count,
+        min,
+        max,
+        sum,
+        avg,
+    }) = entry.value()
+    else {
+        return None;
+    };
     let sketch = entry.sketch()?;
     let cnt = i64::try_from(count).unwrap_or(i64::MAX);
-    let columns = Columns { ts: entry.interval_start(), cnt, min, max, avg, sum };
+    let columns = Columns {
+        ts: entry.interval_start(),
+        cnt,
+        min,
+        max,
+        avg,
+        sum,
+    };
     Some((columns, sketch.keys, sketch.counts))
 }
 
@@ -85,10 +117,23 @@ struct NarrowBins {
     taken: usize,
 }
 
+/// Most narrow bins made of one sketch. Only a count of billions needs more, and then its bins stay
+/// wide: to the intake both are the same, and a stranger's snapshot cannot ask for gigabytes.
+const NARROW_BINS_MAX: u64 = 1 << 17;
+
 /// Whether narrow bins differ from these: a count is too large, or a key stands twice because it
 /// was too large even for 32 bits.
 fn needs_split(keys: &[i16], counts: &[u32]) -> bool {
-    counts.iter().any(|n| u64::from(*n) > NARROW) || keys.windows(2).any(|pair| pair[0] == pair[1])
+    if counts.iter().all(|n| u64::from(*n) <= NARROW)
+        && keys.windows(2).all(|pair| pair[0] != pair[1])
+    {
+        return false;
+    }
+    counts
+        .iter()
+        .map(|n| u64::from(*n).div_ceil(NARROW))
+        .sum::<u64>()
+        <= NARROW_BINS_MAX
 }
 
 impl NarrowBins {
@@ -108,7 +153,10 @@ impl NarrowBins {
         let start = self.keys.len();
         let mut at = 0;
         while at < keys.len() {
-            let same = keys[at..].iter().take_while(|key| **key == keys[at]).count();
+            let same = keys[at..]
+                .iter()
+                .take_while(|key| **key == keys[at])
+                .count();
             let total: u64 = counts[at..at + same].iter().map(|n| u64::from(*n)).sum();
             let remainder = (total % NARROW) as u32;
             if remainder != 0 {
@@ -138,5 +186,33 @@ impl NarrowBins {
     fn take(&mut self) -> (&[i16], &[u32]) {
         self.taken += 1;
         self.span(self.taken - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_split_the_way_an_agent_appends() {
+        let mut narrow = NarrowBins::default();
+        assert!(!narrow.split(&[1, 2], &[65_535, 1]));
+        assert!(narrow.split(&[1, 2, 3], &[65_536, 131_070, 7]));
+        assert!(narrow.split(&[9, 9], &[u32::MAX, 1]));
+        assert_eq!(
+            narrow.take(),
+            (&[1, 1, 2, 2, 3][..], &[1, 65_535, 65_535, 65_535, 7][..])
+        );
+        // 2^32 is 65537 times 65535, and 1.
+        let (keys, counts) = narrow.take();
+        assert_eq!((keys.len(), counts[0], counts[1]), (65_538, 1, 65_535));
+        assert_eq!(counts.iter().map(|n| u64::from(*n)).sum::<u64>(), 1 << 32);
+    }
+
+    #[test]
+    fn billions_stay_in_wide_bins() {
+        let mut narrow = NarrowBins::default();
+        assert!(!narrow.split(&[1, 2], &[u32::MAX, u32::MAX]));
+        assert!(narrow.keys.is_empty());
     }
 }

@@ -33,8 +33,8 @@ mod write;
 pub(crate) use body::SketchBody;
 pub use read::decode;
 pub(crate) use read::read_metadata;
-pub(crate) use write::{metadata_len, put_metadata};
 use write::{Columns, SketchWriter};
+pub(crate) use write::{metadata_len, put_metadata};
 
 use ddsketch_agent::Summary;
 use pointmill::{Kind, Snapshot, SnapshotBuilder};
@@ -116,7 +116,12 @@ impl Dogsketch {
 
     /// The bins with those of equal key added up.
     fn merged_bins(&self) -> impl Iterator<Item = (i16, u64)> + '_ {
-        let mut bins = self.k.iter().copied().zip(self.n.iter().map(|n| u64::from(*n))).peekable();
+        let mut bins = self
+            .k
+            .iter()
+            .copied()
+            .zip(self.n.iter().map(|n| u64::from(*n)))
+            .peekable();
         core::iter::from_fn(move || {
             let (key, mut count) = bins.next()?;
             while let Some((_, more)) = bins.next_if(|(next, _)| *next == key) {
@@ -171,8 +176,12 @@ impl SketchPayload {
         let mut builder = SnapshotBuilder::new(interval_s);
         for sketch in &self.sketches {
             let host = (!sketch.host.is_empty()).then(|| format!("host:{}", sketch.host));
-            let tags: Vec<&str> =
-                sketch.tags.iter().map(String::as_str).chain(host.as_deref()).collect();
+            let tags: Vec<&str> = sketch
+                .tags
+                .iter()
+                .map(String::as_str)
+                .chain(host.as_deref())
+                .collect();
             let series = builder.series_unsorted(Kind::Distribution, &sketch.metric, &tags);
             for dog in &sketch.dogsketches {
                 let count = u64::try_from(dog.cnt).unwrap_or_else(|_| dog.bins_count());

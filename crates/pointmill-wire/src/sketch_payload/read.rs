@@ -2,9 +2,7 @@
 
 use super::{CommonMetadata, Dogsketch, SketchMessage, SketchPayload};
 use crate::Origin;
-use crate::decode::{
-    Cause, DecodeError, DecodeLimits, Reader, Tally, WireType, zigzag_decode_32,
-};
+use crate::decode::{Cause, DecodeError, DecodeLimits, Reader, Tally, WireType, zigzag_decode_32};
 
 /// Reads a payload.
 ///
@@ -14,7 +12,10 @@ use crate::decode::{
 /// [`DecodeLimits::max_bins`].
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<SketchPayload, DecodeError> {
     let mut reader = Reader::new(bytes, limits)?;
-    let mut budget = Budget { items: Tally::items(limits), bins: Tally::bins(limits) };
+    let mut budget = Budget {
+        items: Tally::items(limits),
+        bins: Tally::bins(limits),
+    };
     let mut payload = SketchPayload::default();
     while let Some(tag) = reader.tag()? {
         match tag.number {
@@ -30,9 +31,13 @@ pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<SketchPayload, Deco
             _ => reader.skip(tag)?,
         }
     }
-    let dogs = payload.sketches.iter().flat_map(|sketch| &sketch.dogsketches);
-    payload.count_mismatches =
-        dogs.filter(|dog| u64::try_from(dog.cnt) != Ok(dog.bins_count())).count() as u64;
+    let dogs = payload
+        .sketches
+        .iter()
+        .flat_map(|sketch| &sketch.dogsketches);
+    payload.count_mismatches = dogs
+        .filter(|dog| u64::try_from(dog.cnt) != Ok(dog.bins_count()))
+        .count() as u64;
     Ok(payload)
 }
 
@@ -45,16 +50,24 @@ fn read_sketch(mut reader: Reader<'_>, budget: &mut Budget) -> Result<SketchMess
     let mut sketch = SketchMessage::default();
     while let Some(tag) = reader.tag()? {
         match tag.number {
-            1 => reader.string(tag, "Sketch.metric")?.clone_into(&mut sketch.metric),
-            2 => reader.string(tag, "Sketch.host")?.clone_into(&mut sketch.host),
+            1 => reader
+                .string(tag, "Sketch.metric")?
+                .clone_into(&mut sketch.metric),
+            2 => reader
+                .string(tag, "Sketch.host")?
+                .clone_into(&mut sketch.host),
             4 => {
                 budget.items.take(1, tag.offset, "Sketch.tags")?;
-                sketch.tags.push(reader.string(tag, "Sketch.tags")?.to_owned());
+                sketch
+                    .tags
+                    .push(reader.string(tag, "Sketch.tags")?.to_owned());
             }
             7 => {
                 budget.items.take(1, tag.offset, "Sketch.dogsketches")?;
                 let message = reader.message(tag, "Sketch.dogsketches")?;
-                sketch.dogsketches.push(read_dogsketch(message, &mut budget.bins)?);
+                sketch
+                    .dogsketches
+                    .push(read_dogsketch(message, &mut budget.bins)?);
             }
             8 => {
                 let message = reader.message(tag, "Sketch.metadata")?;
@@ -104,7 +117,11 @@ fn read_keys(
         let offset = elements.offset();
         bins.take(1, offset, FIELD)?;
         let key = zigzag_decode_32(elements.raw_varint(FIELD)? as u32);
-        let fail = |what| DecodeError { offset, field: FIELD, cause: Cause::Invalid(what) };
+        let fail = |what| DecodeError {
+            offset,
+            field: FIELD,
+            cause: Cause::Invalid(what),
+        };
         let key = i16::try_from(key)
             .ok()
             .filter(|key| *key != i16::MIN)
@@ -130,7 +147,11 @@ fn read_counts(
         let count = elements.raw_varint(FIELD)?;
         let cause = Cause::Invalid("a count is above 4294967295");
         let count = u32::try_from(count);
-        counts.push(count.map_err(|_| DecodeError { offset, field: FIELD, cause })?);
+        counts.push(count.map_err(|_| DecodeError {
+            offset,
+            field: FIELD,
+            cause,
+        })?);
     }
     Ok(())
 }
@@ -173,14 +194,18 @@ fn read_common_metadata(
                 .string(tag, "CommonMetadata.agent_version")?
                 .clone_into(&mut metadata.agent_version),
             2 => {
-                reader.string(tag, "CommonMetadata.timezone")?.clone_into(&mut metadata.timezone);
+                reader
+                    .string(tag, "CommonMetadata.timezone")?
+                    .clone_into(&mut metadata.timezone);
             }
             3 => metadata.current_epoch = reader.double(tag, "CommonMetadata.current_epoch")?,
             4 => reader
                 .string(tag, "CommonMetadata.internal_ip")?
                 .clone_into(&mut metadata.internal_ip),
             5 => {
-                reader.string(tag, "CommonMetadata.public_ip")?.clone_into(&mut metadata.public_ip);
+                reader
+                    .string(tag, "CommonMetadata.public_ip")?
+                    .clone_into(&mut metadata.public_ip);
             }
             _ => reader.skip(tag)?,
         }

@@ -87,7 +87,10 @@ impl SketchWriter {
         self.origin = origin;
         let total = string_field_len(metric)
             + string_field_len(host)
-            + tags.clone().map(|tag| bytes_field_len(tag.len())).sum::<usize>()
+            + tags
+                .clone()
+                .map(|tag| bytes_field_len(tag.len()))
+                .sum::<usize>()
             + self.dogsketches_len
             + origin.map_or(0, |origin| bytes_field_len(metadata_len(origin)));
         out.reserve(total + 16);
@@ -126,7 +129,11 @@ impl SketchWriter {
 
     /// Ends the message and forgets its measures.
     pub(crate) fn close(&mut self, out: &mut Vec<u8>) {
-        debug_assert_eq!(self.written, self.measures.len(), "every Dogsketch measured is written");
+        debug_assert_eq!(
+            self.written,
+            self.measures.len(),
+            "every Dogsketch measured is written"
+        );
         if let Some(origin) = self.origin {
             put_bytes_head(out, 8, metadata_len(origin));
             put_metadata(out, origin);
@@ -152,7 +159,9 @@ fn keys_len(keys: &[i16]) -> usize {
     if all_two_bytes(keys) {
         return 2 * keys.len();
     }
-    keys.iter().map(|k| varint_len(u64::from(zigzag(i32::from(*k))))).sum()
+    keys.iter()
+        .map(|k| varint_len(u64::from(zigzag(i32::from(*k)))))
+        .sum()
 }
 
 fn counts_len(counts: &[u32]) -> usize {
@@ -172,7 +181,8 @@ fn put_keys(out: &mut Vec<u8>, keys: &[i16], len: usize) {
         }
         return;
     }
-    keys.iter().for_each(|k| put_varint(out, u64::from(zigzag(i32::from(*k)))));
+    keys.iter()
+        .for_each(|k| put_varint(out, u64::from(zigzag(i32::from(*k)))));
 }
 
 fn put_counts(out: &mut Vec<u8>, counts: &[u32], len: usize) {
@@ -224,11 +234,20 @@ mod tests {
     #[test]
     fn every_key_is_written_as_it_is_measured() {
         let all: Vec<i16> = (i16::MIN..=i16::MAX).collect();
-        for keys in [&all[..], &[63, 64], &[64, 8191], &[64, 8192], &[-65, -8192], &[-64], &[]] {
+        for keys in [
+            &all[..],
+            &[63, 64],
+            &[64, 8191],
+            &[64, 8192],
+            &[-65, -8192],
+            &[-64],
+            &[],
+        ] {
             let mut fast = Vec::new();
             put_keys(&mut fast, keys, keys_len(keys));
             let mut slow = Vec::new();
-            keys.iter().for_each(|k| put_varint(&mut slow, u64::from(zigzag(i32::from(*k)))));
+            keys.iter()
+                .for_each(|k| put_varint(&mut slow, u64::from(zigzag(i32::from(*k)))));
             assert_eq!(fast, slow);
             assert_eq!(fast.len(), keys_len(keys));
         }
@@ -236,11 +255,18 @@ mod tests {
 
     #[test]
     fn every_size_of_count_is_written_as_it_is_measured() {
-        for counts in [&[0, 1, 127][..], &[1, 128], &[u32::MAX, 1 << 14, 1 << 21], &[]] {
+        for counts in [
+            &[0, 1, 127][..],
+            &[1, 128],
+            &[u32::MAX, 1 << 14, 1 << 21],
+            &[],
+        ] {
             let mut fast = Vec::new();
             put_counts(&mut fast, counts, counts_len(counts));
             let mut slow = Vec::new();
-            counts.iter().for_each(|n| put_varint(&mut slow, u64::from(*n)));
+            counts
+                .iter()
+                .for_each(|n| put_varint(&mut slow, u64::from(*n)));
             assert_eq!(fast, slow);
             assert_eq!(fast.len(), counts_len(counts));
         }

@@ -19,22 +19,36 @@ pub(crate) fn add_sketch(
     let mut sketch = Sketch::new();
     assert_eq!(sketch.insert_many(values), 0, "test values are finite");
     let bins = sketch.bins(Profile::U32);
-    let bins = bins.keys.iter().zip(&bins.counts).map(|(k, n)| (*k, u64::from(*n)));
-    builder.sketch(series, interval, values.len() as u64, sketch.summary(), bins);
+    let bins = bins
+        .keys
+        .iter()
+        .zip(&bins.counts)
+        .map(|(k, n)| (*k, u64::from(*n)));
+    builder.sketch(
+        series,
+        interval,
+        values.len() as u64,
+        sketch.summary(),
+        bins,
+    );
 }
 
 /// A configuration with these options set.
 pub(crate) fn config(options: &[(&str, &str)]) -> EncodeConfig {
     let mut config = EncodeConfig::default();
     for (name, value) in options {
-        config.set(name, value).unwrap_or_else(|error| panic!("{error}"));
+        config
+            .set(name, value)
+            .unwrap_or_else(|error| panic!("{error}"));
     }
     config
 }
 
 /// The body without its compression.
 pub(crate) fn plain(payload: &Payload) -> Vec<u8> {
-    decompress(payload.content_encoding, &payload.body, 1 << 28).expect("our own body").into_owned()
+    decompress(payload.content_encoding, &payload.body, 1 << 28)
+        .expect("our own body")
+        .into_owned()
 }
 
 /// What a test knows about an entry.
@@ -54,7 +68,10 @@ pub(crate) fn snapshot(given: &[Given]) -> Snapshot {
         let mut tags = entry.tags.clone();
         tags.sort();
         tags.dedup();
-        by_series.entry((entry.kind as u8, entry.name.clone(), tags)).or_default().push(entry);
+        by_series
+            .entry((entry.kind as u8, entry.name.clone(), tags))
+            .or_default()
+            .push(entry);
     }
     let mut builder = SnapshotBuilder::new(10);
     for ((_, name, tags), entries) in by_series {
@@ -103,7 +120,13 @@ pub(crate) fn given(kinds: &'static [Kind]) -> impl Strategy<Value = Given> {
         (170_000_000i64..170_000_100).prop_map(|t| t * 10),
         proptest::collection::vec(value(), 1..60),
     )
-        .prop_map(|(kind, name, tags, interval, values)| Given { kind, name, tags, interval, values })
+        .prop_map(|(kind, name, tags, interval, values)| Given {
+            kind,
+            name,
+            tags,
+            interval,
+            values,
+        })
 }
 
 pub(crate) fn many(kinds: &'static [Kind]) -> impl Strategy<Value = Vec<Given>> {
