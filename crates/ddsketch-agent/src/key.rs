@@ -47,7 +47,7 @@ static FIRST_BITS: [u64; 32768] = include!(concat!(env!("OUT_DIR"), "/first_bits
 /// The Agent's key of `v`, exactly as a released Agent on amd64 computes it.
 ///
 /// 0 for ±0 and anything smaller than [`MIN_VALUE`]; `key(-v) == -key(v)`; never `i16::MIN`.
-/// About 2 ns.
+/// About 3 ns.
 ///
 /// Infinities give ±[`KEY_INFINITY`] and so does a NaN, by its sign bit. The Agent's own answers
 /// for them differ from platform to platform, and [`Sketch`](crate::Sketch) refuses them.

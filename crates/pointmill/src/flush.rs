@@ -199,7 +199,7 @@ impl<'a> Building<'a> {
                     join_equal_keys(&mut self.bins);
                 }
                 trim(&mut self.bins);
-                self.builder.sketch(series, interval, points, summary, self.bins.drain(..));
+                self.builder.sketch_of_slice(series, interval, points, summary, &self.bins);
             }
         }
     }

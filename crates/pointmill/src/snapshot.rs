@@ -334,6 +334,25 @@ impl SnapshotBuilder {
         self.push(series, interval_start, points, Value::Summary(summary), start);
     }
 
+    /// As [`SnapshotBuilder::sketch`], for bins that lie in memory: whole columns at a time.
+    pub(crate) fn sketch_of_slice(
+        &mut self,
+        series: SeriesId,
+        interval_start: i64,
+        points: u64,
+        summary: Summary,
+        bins: &[(i16, u64)],
+    ) {
+        // One or of all counts tells whether any needs more than 32 bits.
+        if bins.iter().fold(0, |all, bin| all | bin.1) > u64::from(u32::MAX) {
+            return self.sketch(series, interval_start, points, summary, bins.iter().copied());
+        }
+        let start = self.snapshot.keys.len();
+        self.snapshot.keys.extend(bins.iter().map(|bin| bin.0));
+        self.snapshot.counts.extend(bins.iter().map(|bin| bin.1 as u32));
+        self.push(series, interval_start, points, Value::Summary(summary), start);
+    }
+
     #[inline]
     fn push_bin(&mut self, key: i16, count: u64) {
         const FULL: u64 = u32::MAX as u64;

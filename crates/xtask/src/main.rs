@@ -17,8 +17,7 @@ type Outcome = Result<(), Box<dyn std::error::Error>>;
 const HELP: &str = "\
 cargo xtask VERB
 
-  gen              write include/pointmill.h, include/symbols.txt and the table of the header's
-                   structs from crates/pointmill-capi
+  gen              write include/pointmill.h and include/symbols.txt from crates/pointmill-capi
   gen --check      compare instead of write; non-zero status if anything differs
   ctest            build and run the C and C++ programs of crates/pointmill-capi/ctest:
                    C11 and C++17, shared and static, plain, sanitized, under Valgrind
