@@ -852,8 +852,8 @@ POINTMILL_API void pointmill_sketch_free(struct pointmill_sketch *sketch);
  * NULL:      POINTMILL_E_NULL.
  * Outputs:   none.
  * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
- *            POINTMILL_E_NOT_FINITE (NaN and infinities), POINTMILL_E_TOO_MANY,
- *            POINTMILL_E_POISONED, POINTMILL_E_PANIC. On failure nothing changed.
+ *            POINTMILL_E_NOT_FINITE (NaN and infinities), POINTMILL_E_POISONED,
+ *            POINTMILL_E_PANIC. On failure nothing changed.
  * Units:     value: any, finite.
  * Since:     0.1
  */
@@ -866,7 +866,7 @@ POINTMILL_API int32_t pointmill_sketch_insert(struct pointmill_sketch *sketch, d
  * Ownership: none.
  * NULL:      POINTMILL_E_NULL.
  * Outputs:   none.
- * Returns:   as pointmill_sketch_insert.
+ * Returns:   as pointmill_sketch_insert, and POINTMILL_E_TOO_MANY.
  * Units:     value: any, finite. n: times.
  * Since:     0.1
  */
@@ -883,7 +883,7 @@ int32_t pointmill_sketch_insert_n(struct pointmill_sketch *sketch,
  * Ownership: none.
  * NULL:      POINTMILL_E_NULL.
  * Outputs:   none.
- * Returns:   as pointmill_sketch_insert.
+ * Returns:   as pointmill_sketch_insert, and POINTMILL_E_TOO_MANY.
  * Units:     value: any, finite. rate: share of the values that was kept, above 0, at most 1.
  * Since:     0.1
  */

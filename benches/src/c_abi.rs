@@ -85,12 +85,16 @@ pub fn open() -> Result<Library, Box<dyn std::error::Error>> {
 }
 
 impl Engine {
-    /// Loads the library and makes an engine of the default configuration.
+    /// Loads the library and makes an engine of the default configuration, whose time is that of
+    /// the engines in Rust.
     ///
     /// # Errors
     /// If the library is not there or refuses.
     pub fn load() -> Result<Engine, Box<dyn std::error::Error>> {
-        Engine::of(open()?)
+        let engine = Engine::of(open()?)?;
+        // It was made at the system's time; from here on no flush moves the interval.
+        engine.flush()?;
+        Ok(engine)
     }
 
     /// An engine of the default configuration.

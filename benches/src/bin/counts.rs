@@ -111,6 +111,8 @@ fn main() -> ExitCode {
             instructions()
         );
     } else if let Some(case) = CASES.iter().find(|case| case.name == argument) {
+        // Made with the first use, which must not be a counted one.
+        values();
         (case.run)();
     } else {
         eprintln!("error: no case {argument:?}; counts --list names them");

@@ -7,16 +7,17 @@
 //!                          page                     128 counters of 1, 2, 4 or 8 bytes
 //! ```
 //!
-//! A page's counters grow to the next width when one would run over, so a context with a few
-//! thousand values spread over 500 keys takes 128 bytes for every 128 of them. The directory is
-//! indexed by page number, so an insert is two dependent loads and a store whatever the range of
-//! the values; keys of any distance from each other cost one page each.
+//! All pages of a sketch have counters of one width; when one would run over, all grow to the
+//! next. So a context with a few thousand values spread over 500 keys takes 128 bytes for every 128
+//! of them, and the loop over a batch decides on the width once. The directory is indexed by page
+//! number: an insert is two dependent loads and a store whatever the range of the values; keys of
+//! any distance from each other cost one page each.
 //!
 //! Counts are exact (64 bits). The limit of 4096 bins is applied when the bins are read out: what
 //! it yields does not depend on the order of the inserts
 //! (the 32-bit profile of [`ddsketch_agent::Profile`]).
 
-use crate::arena::{LINE, Ref, plain_struct};
+use crate::arena::{Heap, LINE, Plain, Ref, plain_struct};
 use crate::pool::{Pool, Region};
 use crate::primitive::{U8, U16, U32, U64};
 
@@ -30,6 +31,8 @@ const PAGE_SHIFT: u32 = 7;
 const PAGE_LINES: usize = PAGE_KEYS / LINE;
 /// Directory entries in a line.
 const ENTRIES: usize = LINE / 4;
+/// Where the width stands above the length in `Bins::shape`.
+const WIDTH_SHIFT: u32 = 14;
 
 plain_struct! {
     /// Bins in the arena, in the care of a lane's lock.
@@ -39,9 +42,10 @@ plain_struct! {
         directory: U32,
         /// Page number of the directory's first entry (an i16).
         base: U16,
-        /// Entries of the directory, or keys inline.
-        len: U16,
-        /// Inline bins (key in the upper half, count), or the inline directory's entries.
+        /// Entries of the directory, or keys inline, and above `WIDTH_SHIFT` the width of the
+        /// counters: they have 1 << width bytes.
+        shape: U16,
+        /// Inline bins (key in the upper half, count), or the inline directory's pages.
         inline: [U32; INLINE],
     }
 }
@@ -60,46 +64,101 @@ pub(crate) struct Memory<'a> {
 
 impl Memory<'_> {
     fn zeroed(&self, lines: usize) -> Result<Ref, Full> {
-        self.region.take_zeroed(self.pool, lines, self.reserve_too).ok_or(Full)
+        self.region
+            .take_zeroed(self.pool, lines, self.reserve_too)
+            .ok_or(Full)
     }
 }
 
-/// A directory entry: a page's address and the width of its counters (1 << width bytes).
-#[derive(Clone, Copy)]
-struct Page(u32);
+/// A counter of one of the four widths.
+trait Counter: Plain {
+    const MAX: u64;
+    fn count(&self) -> u64;
+    fn set_count(&self, count: u64);
+}
 
-impl Page {
-    #[inline(always)]
-    fn new(at: Ref, width: u32) -> Page {
-        Page(at.0 << 2 | width)
-    }
+macro_rules! counters {
+    ($($cell:ty: $int:ty),+) => {$(
+        impl Counter for $cell {
+            const MAX: u64 = <$int>::MAX as u64;
 
-    #[inline(always)]
-    fn at(self) -> Ref {
-        Ref(self.0 >> 2)
-    }
+            #[inline(always)]
+            fn count(&self) -> u64 {
+                u64::from(self.get())
+            }
 
-    #[inline(always)]
-    fn width(self) -> u32 {
-        self.0 & 3
-    }
+            #[inline(always)]
+            fn set_count(&self, count: u64) {
+                self.set(count as $int);
+            }
+        }
+    )+};
+}
+counters!(U8: u8, U16: u16, U32: u32, U64: u64);
 
-    #[inline(always)]
-    fn is_none(self) -> bool {
-        self.0 == 0
-    }
-
-    fn lines(self) -> usize {
-        PAGE_LINES << self.width()
-    }
+/// Runs an expression with `$counter` standing for the counters of the width.
+macro_rules! with_width {
+    ($width:expr, $counter:ident => $body:expr) => {
+        match $width {
+            0 => {
+                type $counter = U8;
+                $body
+            }
+            1 => {
+                type $counter = U16;
+                $body
+            }
+            2 => {
+                type $counter = U32;
+                $body
+            }
+            _ => {
+                type $counter = U64;
+                $body
+            }
+        }
+    };
 }
 
 impl Bins {
     /// Makes the bins empty.
     pub(crate) fn reset(&self) {
         self.directory.set(0);
-        self.len.set(0);
+        self.shape.set(0);
     }
+
+    #[inline(always)]
+    fn len(&self) -> usize {
+        self.shape.get() as usize & ((1 << WIDTH_SHIFT) - 1)
+    }
+
+    #[inline(always)]
+    fn width(&self) -> u32 {
+        u32::from(self.shape.get() >> WIDTH_SHIFT)
+    }
+
+    fn set_shape(&self, len: usize, width: u32) {
+        self.shape.set(len as u16 | (width << WIDTH_SHIFT) as u16);
+    }
+
+    /// Page number of the directory's first entry.
+    #[inline(always)]
+    fn base(&self) -> i32 {
+        i32::from(self.base.get() as i16)
+    }
+
+    /// The directory's pages; null where there is none yet.
+    #[inline(always)]
+    fn table<'a>(&'a self, pool: &'a Pool) -> &'a [U32] {
+        let (directory, len) = (self.directory.get(), self.len());
+        if directory == INLINE_DIRECTORY {
+            &self.inline[..len.min(INLINE)]
+        } else {
+            pool.heap().slice::<U32>(Ref(directory), len)
+        }
+    }
+
+    // ---- add -------------------------------------------------------------------------------
 
     /// Adds `n` to the count of `key`.
     #[inline]
@@ -110,8 +169,14 @@ impl Bins {
             }
             self.spill(memory, key)?;
         }
-        let page = self.page(memory, key)?;
-        self.add_in_page(memory, page, key, n)
+        loop {
+            let page = self.page(memory, key)?;
+            let heap = memory.pool.heap();
+            if with_width!(self.width(), Cell => add_in_page::<Cell>(heap, page, key, n)) {
+                return Ok(());
+            }
+            self.widen(memory)?;
+        }
     }
 
     /// Adds one to the count of each key; on failure says how many were added.
@@ -119,8 +184,13 @@ impl Bins {
     pub(crate) fn add_all(&self, memory: Memory<'_>, keys: &[i16]) -> Result<(), usize> {
         let mut done = 0;
         loop {
-            done += self.count_in_pages(memory.pool, &keys[done..]);
-            let Some(&key) = keys.get(done) else { return Ok(()) };
+            if self.directory.get() != 0 {
+                let rest = &keys[done..];
+                done += with_width!(self.width(), Cell => self.count::<Cell>(memory.pool, rest));
+            }
+            let Some(&key) = keys.get(done) else {
+                return Ok(());
+            };
             self.add(memory, key, 1).map_err(|Full| done)?;
             done += 1;
         }
@@ -128,34 +198,16 @@ impl Bins {
 
     /// Adds one to the counts of keys whose pages are there and wide enough; stops at the first
     /// that needs more and says how many were added.
-    #[inline]
-    fn count_in_pages(&self, pool: &Pool, keys: &[i16]) -> usize {
-        if self.directory.get() == 0 {
-            return 0;
-        }
-        let heap = pool.heap();
-        let table = self.table(pool);
-        let base = i32::from(self.base.get() as i16);
+    #[inline(always)]
+    fn count<C: Counter>(&self, pool: &Pool, keys: &[i16]) -> usize {
+        let (heap, table, base) = (pool.heap(), self.table(pool), self.base());
         for (i, &key) in keys.iter().enumerate() {
             let at = i32::from(key >> PAGE_SHIFT) - base;
-            let Some(entry) = table.get(at as u32 as usize) else { return i };
-            let page = Page(entry.get());
-            macro_rules! count {
-                ($cell:ty, $int:ty) => {{
-                    let counter = &heap.slice::<$cell>(page.at(), PAGE_KEYS)[slot(key)];
-                    let count = counter.get();
-                    if count == <$int>::MAX {
-                        return i;
-                    }
-                    counter.set(count + 1);
-                }};
-            }
-            match page.width() {
-                0 if page.is_none() => return i,
-                0 => count!(U8, u8),
-                1 => count!(U16, u16),
-                2 => count!(U32, u32),
-                _ => count!(U64, u64),
+            let page = table
+                .get(at as u32 as usize)
+                .map_or(Ref::NULL, |p| Ref(p.get()));
+            if page.is_null() || !add_in_page::<C>(heap, page, key, 1) {
+                return i;
             }
         }
         keys.len()
@@ -186,26 +238,30 @@ impl Bins {
     /// Takes back what [`Bins::add`] has added.
     fn subtract(&self, pool: &Pool, key: i16, n: u64) {
         if self.directory.get() == 0 {
-            let len = self.len.get() as usize;
-            let Some(i) = (0..len).find(|&i| unpack(self.inline[i].get()).0 == key) else { return };
+            let len = self.len();
+            let Some(i) = (0..len).find(|&i| unpack(self.inline[i].get()).0 == key) else {
+                return;
+            };
             let left = unpack(self.inline[i].get()).1 - n;
             if left > 0 {
                 self.inline[i].set(pack(key, left));
             } else {
                 self.inline[i].set(self.inline[len - 1].get());
-                self.len.set(len as u16 - 1);
+                self.set_shape(len - 1, 0);
             }
             return;
         }
-        let at = i32::from(key >> PAGE_SHIFT) - i32::from(self.base.get() as i16);
-        let page = Page(self.table(pool)[at as usize].get());
-        let left = counter(pool, page, slot(key)) - n;
-        set_counter(pool, page, slot(key), left);
+        let at = i32::from(key >> PAGE_SHIFT) - self.base();
+        let page = Ref(self.table(pool)[at as usize].get());
+        with_width!(self.width(), Cell => {
+            let counter = &pool.heap().slice::<Cell>(page, PAGE_KEYS)[slot(key)];
+            counter.set_count(counter.count() - n);
+        });
     }
 
     #[inline]
     fn add_inline(&self, key: i16, n: u64) -> bool {
-        let len = self.len.get() as usize;
+        let len = self.len();
         for bin in &self.inline[..len.min(INLINE)] {
             let (k, count) = unpack(bin.get());
             if k == key {
@@ -220,90 +276,75 @@ impl Bins {
         let fits = len < INLINE && n <= u64::from(u16::MAX);
         if fits {
             self.inline[len].set(pack(key, n));
-            self.len.set(len as u16 + 1);
+            self.set_shape(len + 1, 0);
         }
         fits
     }
+
+    // ---- grow ------------------------------------------------------------------------------
 
     /// Moves the inline bins into pages, with room for `key` too. If memory runs out the bins
     /// stay as they were (what was taken goes with the region).
     #[cold]
     fn spill(&self, memory: Memory<'_>, key: i16) -> Result<(), Full> {
-        let len = self.len.get() as usize;
+        let heap = memory.pool.heap();
         let bins: [_; INLINE] = std::array::from_fn(|i| unpack(self.inline[i].get()));
-        let bins = &bins[..len];
-        let pages = || bins.iter().map(|(k, _)| k >> PAGE_SHIFT).chain([key >> PAGE_SHIFT]);
+        let bins = &bins[..self.len()];
+        let width = u32::from(bins.iter().any(|bin| bin.1 > u64::from(u8::MAX)));
+        let pages = || {
+            bins.iter()
+                .map(|bin| bin.0 >> PAGE_SHIFT)
+                .chain([key >> PAGE_SHIFT])
+        };
         let (first, last) = (pages().min().unwrap_or(0), pages().max().unwrap_or(0));
         let entries = (i32::from(last) - i32::from(first) + 1) as usize;
-        let heap = memory.pool.heap();
         // Made aside: while memory may still run out the inline bins are needed as they are.
+        let aside = Aside::new(memory, entries)?;
         let mut few = [0; INLINE];
-        let far = if entries > INLINE { Some(memory.zeroed(directory_lines(entries))?) } else { None };
         for page in pages() {
             let at = (page - first) as usize;
-            let known = far.map_or_else(|| few[at], |far| heap.slice::<U32>(far, entries)[at].get());
-            if known == 0 {
-                let new = Page::new(memory.zeroed(PAGE_LINES << 1)?, 1).0;
-                match far {
-                    Some(far) => heap.slice::<U32>(far, entries)[at].set(new),
-                    None => few[at] = new,
-                }
+            if aside.get(heap, &few, at) == 0 {
+                let new = memory.zeroed(PAGE_LINES << width)?;
+                aside.set(heap, &mut few, at, new.0);
             }
         }
-        if far.is_none() {
-            self.inline.iter().zip(few).for_each(|(to, from)| to.set(from));
-        }
-        self.directory.set(far.map_or(INLINE_DIRECTORY, |far| far.0));
+        self.directory.set(aside.settle(&few, &self.inline));
         self.base.set(first as u16);
-        self.len.set(entries as u16);
+        self.set_shape(entries, width);
         let table = self.table(memory.pool);
         for &(k, count) in bins {
-            let page = Page(table[((k >> PAGE_SHIFT) - first) as usize].get());
-            heap.slice::<U16>(page.at(), PAGE_KEYS)[slot(k)].set(count as u16);
+            let page = Ref(table[((k >> PAGE_SHIFT) - first) as usize].get());
+            with_width!(width, Cell => add_in_page::<Cell>(heap, page, k, count));
         }
         Ok(())
     }
 
-    /// The directory's entries.
-    #[inline(always)]
-    fn table<'a>(&'a self, pool: &'a Pool) -> &'a [U32] {
-        let (directory, len) = (self.directory.get(), self.len.get() as usize);
-        if directory == INLINE_DIRECTORY {
-            &self.inline[..len.min(INLINE)]
-        } else {
-            pool.heap().slice::<U32>(Ref(directory), len)
-        }
-    }
-
     /// The page of `key`, made if need be.
     #[inline]
-    fn page(&self, memory: Memory<'_>, key: i16) -> Result<Page, Full> {
-        let at = i32::from(key >> PAGE_SHIFT) - i32::from(self.base.get() as i16);
-        let len = self.len.get() as usize;
-        if (at as u32 as usize) < len {
-            let page = Page(self.table(memory.pool)[at as usize].get());
-            if !page.is_none() {
-                return Ok(page);
-            }
+    fn page(&self, memory: Memory<'_>, key: i16) -> Result<Ref, Full> {
+        let at = i32::from(key >> PAGE_SHIFT) - self.base();
+        if let Some(page) = self.table(memory.pool).get(at as u32 as usize)
+            && page.get() != 0
+        {
+            return Ok(Ref(page.get()));
         }
         self.new_page(memory, key)
     }
 
     #[cold]
-    fn new_page(&self, memory: Memory<'_>, key: i16) -> Result<Page, Full> {
+    fn new_page(&self, memory: Memory<'_>, key: i16) -> Result<Ref, Full> {
         let number = i32::from(key >> PAGE_SHIFT);
-        let new_page = Page::new(memory.zeroed(PAGE_LINES)?, 0);
+        let new = memory.zeroed(PAGE_LINES << self.width())?;
         self.reach(memory, number)?;
-        let at = (number - i32::from(self.base.get() as i16)) as usize;
-        self.table(memory.pool)[at].set(new_page.0);
-        Ok(new_page)
+        let at = (number - self.base()) as usize;
+        self.table(memory.pool)[at].set(new.0);
+        Ok(new)
     }
 
     /// Makes the directory long enough for the page `number`.
     fn reach(&self, memory: Memory<'_>, number: i32) -> Result<(), Full> {
         let heap = memory.pool.heap();
-        let first = i32::from(self.base.get() as i16);
-        let len = self.len.get() as usize;
+        let (first, len) = (self.base(), self.len());
         if (first..first + len as i32).contains(&number) {
             return Ok(());
         }
@@ -313,101 +354,100 @@ impl Bins {
         let shift = (first - new_first) as usize;
         let old = self.directory.get();
         if new_len <= INLINE {
-            let entries: Inline = std::array::from_fn(|i| self.inline[i].get());
+            let entries: [_; INLINE] = std::array::from_fn(|i| self.inline[i].get());
             for (i, to) in self.inline[..new_len].iter().enumerate() {
                 let from = i.checked_sub(shift).filter(|from| *from < len);
                 to.set(from.map_or(0, |from| entries[from]));
             }
         } else {
             let lines = directory_lines(new_len);
-            let fits = old != INLINE_DIRECTORY && directory_lines(len) == lines && shift == 0;
-            if !fits {
+            let stays = old != INLINE_DIRECTORY && directory_lines(len) == lines && shift == 0;
+            if !stays {
                 let new = memory.zeroed(lines)?;
                 let to = &heap.slice::<U32>(new, new_len)[shift..];
-                to.iter().zip(self.table(memory.pool)).for_each(|(to, from)| to.set(from.get()));
+                to.iter()
+                    .zip(self.table(memory.pool))
+                    .for_each(|(to, from)| to.set(from.get()));
                 if old != INLINE_DIRECTORY {
-                    memory.region.give(memory.pool, Ref(old), directory_lines(len));
+                    let lines = directory_lines(len);
+                    memory.region.give(memory.pool, Ref(old), lines);
                 }
                 self.directory.set(new.0);
             }
         }
         self.base.set(new_first as u16);
-        self.len.set(new_len as u16);
+        self.set_shape(new_len, self.width());
         Ok(())
     }
 
-    #[inline]
-    fn add_in_page(&self, memory: Memory<'_>, page: Page, key: i16, n: u64) -> Result<(), Full> {
+    /// Replaces all pages by pages with counters twice as wide. If memory runs out nothing has
+    /// changed.
+    #[cold]
+    fn widen(&self, memory: Memory<'_>) -> Result<(), Full> {
         let heap = memory.pool.heap();
-        macro_rules! count {
-            ($cell:ty, $int:ty) => {{
-                let counter = &heap.slice::<$cell>(page.at(), PAGE_KEYS)[slot(key)];
-                let before = u64::from(counter.get());
-                let after = before.saturating_add(n);
-                if after <= u64::from(<$int>::MAX) {
-                    counter.set(after as $int);
-                    return Ok(());
-                }
-            }};
+        let (width, len) = (self.width(), self.len());
+        let (lines, old) = (PAGE_LINES << width, self.table(memory.pool));
+        let aside = Aside::new(memory, len)?;
+        let mut few = [0; INLINE];
+        for (at, _) in old.iter().enumerate().filter(|(_, page)| page.get() != 0) {
+            let new = memory.zeroed(2 * lines)?;
+            aside.set(heap, &mut few, at, new.0);
         }
-        match page.width() {
-            0 => count!(U8, u8),
-            1 => count!(U16, u16),
-            2 => count!(U32, u32),
-            _ => count!(U64, u64),
+        for (at, page) in old.iter().enumerate().filter(|(_, page)| page.get() != 0) {
+            let (from, to) = (Ref(page.get()), Ref(aside.get(heap, &few, at)));
+            for i in 0..PAGE_KEYS {
+                let count = with_width!(width, Cell => {
+                    heap.slice::<Cell>(from, PAGE_KEYS)[i].count()
+                });
+                with_width!(width + 1, Cell => {
+                    heap.slice::<Cell>(to, PAGE_KEYS)[i].set_count(count);
+                });
+            }
+            memory.region.give(memory.pool, from, lines);
         }
-        let wider = self.widen(memory, page, key)?;
-        self.add_in_page(memory, wider, key, n)
+        if self.directory.get() != INLINE_DIRECTORY {
+            let directory = Ref(self.directory.get());
+            memory
+                .region
+                .give(memory.pool, directory, directory_lines(len));
+        }
+        self.directory.set(aside.settle(&few, &self.inline));
+        self.set_shape(len, width + 1);
+        Ok(())
     }
 
-    /// Replaces a page by one with counters twice as wide.
-    #[cold]
-    fn widen(&self, memory: Memory<'_>, page: Page, key: i16) -> Result<Page, Full> {
-        let lines = page.lines() * 2;
-        let wider = Page::new(memory.zeroed(lines)?, page.width() + 1);
-        for i in 0..PAGE_KEYS {
-            set_counter(memory.pool, wider, i, counter(memory.pool, page, i));
-        }
-        let at = i32::from(key >> PAGE_SHIFT) - i32::from(self.base.get() as i16);
-        self.table(memory.pool)[at as usize].set(wider.0);
-        memory.region.give(memory.pool, page.at(), page.lines());
-        Ok(wider)
-    }
+    // ---- read ------------------------------------------------------------------------------
 
     /// Calls `f` with every key that has a count, in ascending order, without the limit on their
     /// number.
     #[inline]
     pub(crate) fn for_each(&self, pool: &Pool, mut f: impl FnMut(i16, u64)) {
-        let heap = pool.heap();
-        let len = self.len.get() as usize;
         if self.directory.get() == 0 {
             let mut bins: [_; INLINE] = std::array::from_fn(|i| unpack(self.inline[i].get()));
-            let bins = &mut bins[..len.min(INLINE)];
+            let bins = &mut bins[..self.len().min(INLINE)];
             bins.sort_unstable_by_key(|bin| bin.0);
             bins.iter().for_each(|&(key, count)| f(key, count));
             return;
         }
-        let base = i32::from(self.base.get() as i16);
-        let table = self.table(pool);
-        for (i, entry) in table.iter().enumerate() {
-            let page = Page(entry.get());
-            if page.is_none() {
+        let width = self.width();
+        let (counters_in_word, bits) = (8 >> width, 8 << width);
+        for (i, page) in self.table(pool).iter().enumerate() {
+            if page.get() == 0 {
                 continue;
             }
-            let first_key = (base + i as i32) << PAGE_SHIFT;
+            let first_key = (self.base() + i as i32) << PAGE_SHIFT;
             // Most counters of a page are zero: look at eight bytes at a time.
-            let words = heap.slice::<U64>(page.at(), page.lines() * (LINE / 8));
-            let counters_in_word = 8 >> page.width();
-            let bits = 8 << page.width();
+            let words = (PAGE_LINES << width) * (LINE / 8);
+            let words = pool.heap().slice::<U64>(Ref(page.get()), words);
             for (w, word) in words.iter().enumerate() {
                 let mut word = word.get();
                 while word != 0 {
                     let at = word.trailing_zeros() / bits;
                     let count = word >> (at * bits) & (u64::MAX >> (64 - bits));
-                    f((first_key + (w * counters_in_word) as i32 + at as i32) as i16, count);
-                    if bits == 64 {
-                        break;
-                    }
+                    f(
+                        (first_key + (w * counters_in_word) as i32 + at as i32) as i16,
+                        count,
+                    );
                     word &= u64::MAX.checked_shl((at + 1) * bits).unwrap_or(0);
                 }
             }
@@ -415,10 +455,61 @@ impl Bins {
     }
 }
 
-type Inline = [u32; INLINE];
+/// A new directory beside the one in use: a block of its own, or an array of the caller's that
+/// goes into the node in the end.
+#[derive(Clone, Copy)]
+struct Aside {
+    block: Option<Ref>,
+    len: usize,
+}
+
+impl Aside {
+    fn new(memory: Memory<'_>, len: usize) -> Result<Aside, Full> {
+        let block = if len > INLINE {
+            Some(memory.zeroed(directory_lines(len))?)
+        } else {
+            None
+        };
+        Ok(Aside { block, len })
+    }
+
+    fn get(self, heap: &Heap, few: &[u32; INLINE], at: usize) -> u32 {
+        self.block
+            .map_or_else(|| few[at], |b| heap.slice::<U32>(b, self.len)[at].get())
+    }
+
+    fn set(self, heap: &Heap, few: &mut [u32; INLINE], at: usize, page: u32) {
+        match self.block {
+            Some(block) => heap.slice::<U32>(block, self.len)[at].set(page),
+            None => few[at] = page,
+        }
+    }
+
+    /// Puts the entries into the node if that is their place; the directory's address.
+    fn settle(self, few: &[u32; INLINE], inline: &[U32; INLINE]) -> u32 {
+        if self.block.is_none() {
+            inline.iter().zip(few).for_each(|(to, from)| to.set(*from));
+        }
+        self.block.map_or(INLINE_DIRECTORY, |block| block.0)
+    }
+}
+
+/// Adds to a count; false if the counter is too narrow.
+#[inline(always)]
+fn add_in_page<C: Counter>(heap: &Heap, page: Ref, key: i16, n: u64) -> bool {
+    let counter = &heap.slice::<C>(page, PAGE_KEYS)[slot(key)];
+    let count = counter.count();
+    // Of 64 bits there is nothing wider: a count stops at their end.
+    let sum = count.saturating_add(n);
+    let fits = sum <= C::MAX;
+    if fits {
+        counter.set_count(sum);
+    }
+    fits
+}
 
 fn pack(key: i16, count: u64) -> u32 {
-    (key as u16 as u32) << 16 | count as u32
+    u32::from(key as u16) << 16 | count as u32
 }
 
 fn unpack(bin: u32) -> (i16, u64) {
@@ -433,24 +524,4 @@ fn slot(key: i16) -> usize {
 
 fn directory_lines(entries: usize) -> usize {
     entries.div_ceil(ENTRIES).next_power_of_two()
-}
-
-fn counter(pool: &Pool, page: Page, i: usize) -> u64 {
-    let heap = pool.heap();
-    match page.width() {
-        0 => u64::from(heap.slice::<U8>(page.at(), PAGE_KEYS)[i].get()),
-        1 => u64::from(heap.slice::<U16>(page.at(), PAGE_KEYS)[i].get()),
-        2 => u64::from(heap.slice::<U32>(page.at(), PAGE_KEYS)[i].get()),
-        _ => heap.slice::<U64>(page.at(), PAGE_KEYS)[i].get(),
-    }
-}
-
-fn set_counter(pool: &Pool, page: Page, i: usize, count: u64) {
-    let heap = pool.heap();
-    match page.width() {
-        0 => heap.slice::<U8>(page.at(), PAGE_KEYS)[i].set(count as u8),
-        1 => heap.slice::<U16>(page.at(), PAGE_KEYS)[i].set(count as u16),
-        2 => heap.slice::<U32>(page.at(), PAGE_KEYS)[i].set(count as u32),
-        _ => heap.slice::<U64>(page.at(), PAGE_KEYS)[i].set(count),
-    }
 }

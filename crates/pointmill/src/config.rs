@@ -98,7 +98,7 @@ options! {
     /// wait for each other.
     threads_max = 64, 1, 4_096;
     /// Length of an interval in seconds. Intervals are aligned to multiples of it.
-    interval_s = 10, 1, 86_400;
+    interval_s = 10, 1, 1 << 31;
     /// Flushes without a point after which a context is given back; 0 keeps contexts for ever.
     idle_flushes = 360, 0, 1 << 31;
     /// How far behind the engine's time a timestamp may lie, in seconds.
@@ -139,14 +139,21 @@ mod tests {
     fn every_option_can_be_set_to_both_ends_of_its_range_and_no_further() {
         for option in Config::OPTIONS {
             let mut config = Config::default();
-            assert_eq!(config.get(option.name), Some(option.default), "{}", option.name);
+            assert_eq!(
+                config.get(option.name),
+                Some(option.default),
+                "{}",
+                option.name
+            );
             for value in [option.min, option.max] {
                 config.set(option.name, &value.to_string()).unwrap();
                 assert_eq!(config.get(option.name), Some(value));
                 config.check().unwrap();
             }
             let before = config.clone();
-            let error = config.set(option.name, &(option.max + 1).to_string()).unwrap_err();
+            let error = config
+                .set(option.name, &(option.max + 1).to_string())
+                .unwrap_err();
             assert!(error.to_string().contains(option.name), "{error}");
             assert_eq!(config, before);
         }
@@ -154,15 +161,30 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_answered_with_the_names_there_are() {
-        let error = Config::default().set("contexts", "5").unwrap_err().to_string();
-        assert!(error.contains("\"contexts\"") && error.contains("contexts_max"), "{error}");
+        let error = Config::default()
+            .set("contexts", "5")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("\"contexts\"") && error.contains("contexts_max"),
+            "{error}"
+        );
         assert!(Config::default().set("interval_s", "ten").is_err());
         assert!(Config::default().set("interval_s", " 20 ").is_ok());
     }
 
     #[test]
     fn a_field_written_directly_is_checked_later() {
-        let config = Config { interval_s: 0, ..Config::default() };
-        assert!(matches!(config.check(), Err(ConfigError::BadValue { name: "interval_s", .. })));
+        let config = Config {
+            interval_s: 0,
+            ..Config::default()
+        };
+        assert!(matches!(
+            config.check(),
+            Err(ConfigError::BadValue {
+                name: "interval_s",
+                ..
+            })
+        ));
     }
 }

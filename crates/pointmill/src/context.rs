@@ -20,7 +20,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of its numbers.
-    pub const ALL: [Kind; 4] = [Kind::Distribution, Kind::Count, Kind::Gauge, Kind::Histogram];
+    pub const ALL: [Kind; 4] = [
+        Kind::Distribution,
+        Kind::Count,
+        Kind::Gauge,
+        Kind::Histogram,
+    ];
 
     /// The kind with the number `n`, or `None`.
     #[must_use]

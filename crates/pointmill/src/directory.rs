@@ -17,8 +17,8 @@
 //!   else anew from the tags, which are always right.
 
 use crate::arena::{Arena, Half, Heap, LINE, Line, Place, Plan, Ref, Table, plain_struct};
-use crate::lock::Lock;
 use crate::hash::{PartHash, word_of};
+use crate::lock::Lock;
 use crate::names::{Names, NamesState};
 use crate::primitive::{AtomicU32, AtomicU64, Ordering, U16, U32, U64, fence};
 use crate::{ContextId, Kind, RecordError};
@@ -115,7 +115,11 @@ pub(crate) struct DirectoryPlaces {
 }
 
 impl DirectoryPlaces {
-    pub(crate) fn plan(plan: &mut Plan, contexts_max: usize, names_bytes: usize) -> DirectoryPlaces {
+    pub(crate) fn plan(
+        plan: &mut Plan,
+        contexts_max: usize,
+        names_bytes: usize,
+    ) -> DirectoryPlaces {
         let slots = slots_len(contexts_max);
         DirectoryPlaces {
             state: plan.table(Half::Kept, 1),
@@ -173,14 +177,22 @@ pub(crate) struct Query<'q, S, const PARTS: usize> {
 impl<'q, S: AsRef<[u8]>, const PARTS: usize> Query<'q, S, PARTS> {
     #[inline(always)]
     pub(crate) fn new(kind: Kind, parts: &'q [S]) -> Self {
-        Query { kind, parts, hash: 0, len: 0, counted: [(0, 0); PARTS] }
+        Query {
+            kind,
+            parts,
+            hash: 0,
+            len: 0,
+            counted: [(0, 0); PARTS],
+        }
     }
 
     /// The parts that count, with their short hashes.
     #[inline(always)]
     fn counted(&self) -> impl Iterator<Item = (&'q [u8], u32)> {
         let parts = self.parts;
-        self.counted[..self.len].iter().map(|&(i, short)| (parts[i as usize].as_ref(), short))
+        self.counted[..self.len]
+            .iter()
+            .map(|&(i, short)| (parts[i as usize].as_ref(), short))
     }
 }
 
@@ -206,7 +218,10 @@ impl Directory {
     pub(crate) fn tag(&self, index: u32) -> Tag {
         // Acquire: a handle made by another thread may come here by relaxed means; what the tag
         // stands for was written before it.
-        Tag(self.tags.get(index as usize).map_or(0, |tag| tag.load(Ordering::Acquire)))
+        Tag(self
+            .tags
+            .get(index as usize)
+            .map_or(0, |tag| tag.load(Ordering::Acquire)))
     }
 
     /// Slots that have been in use.
@@ -215,7 +230,10 @@ impl Directory {
     }
 
     fn names(&self) -> Names<'_> {
-        Names { state: &self.state[0].names, heap: &self.names }
+        Names {
+            state: &self.state[0].names,
+            heap: &self.names,
+        }
     }
 
     // ---- look-up ---------------------------------------------------------------------------
@@ -227,7 +245,9 @@ impl Directory {
         &self,
         query: &mut Query<'_, S, PARTS>,
     ) -> bool {
-        let Some((name, tags)) = query.parts.split_first() else { return false };
+        let Some((name, tags)) = query.parts.split_first() else {
+            return false;
+        };
         if tags.len() >= PARTS {
             return false;
         }
@@ -265,10 +285,18 @@ impl Directory {
     ) -> Option<(ContextId, Tag)> {
         if parts.len() <= PARTS_FEW {
             let mut query = Query::<S, PARTS_FEW>::new(kind, parts);
-            return if self.hash(&mut query) { self.find(&query) } else { None };
+            return if self.hash(&mut query) {
+                self.find(&query)
+            } else {
+                None
+            };
         }
         let mut query = Query::<S, PARTS_MOST>::new(kind, parts);
-        if self.hash(&mut query) { self.find(&query) } else { None }
+        if self.hash(&mut query) {
+            self.find(&query)
+        } else {
+            None
+        }
     }
 
     /// The context of a key, if it is known. Takes no lock and allocates nothing.
@@ -280,11 +308,10 @@ impl Directory {
         query: &Query<'_, S, PARTS>,
     ) -> Option<(ContextId, Tag)> {
         let mask = self.index.len() - 1;
-        let mut at = query.hash as usize & mask;
         // The table is at most half full: an empty place ends the search. The bound holds even
         // while a writer shifts entries.
-        for _ in 0..self.index.len() {
-            let entry = self.index[at & mask].load(Ordering::Acquire);
+        for step in 0..self.index.len() {
+            let entry = self.index[(query.hash as usize).wrapping_add(step) & mask].load(Ordering::Acquire);
             if entry == 0 {
                 return None;
             }
@@ -301,7 +328,6 @@ impl Directory {
                     }
                 }
             }
-            at += 1;
         }
         None
     }
@@ -312,7 +338,9 @@ impl Directory {
         context: u32,
         query: &Query<'_, S, PARTS>,
     ) -> bool {
-        let Some(slot) = self.slots.get(context as usize) else { return false };
+        let Some(slot) = self.slots.get(context as usize) else {
+            return false;
+        };
         if slot.hash.get() != query.hash || slot.parts.get() as usize != query.len {
             return false;
         }
@@ -320,12 +348,18 @@ impl Directory {
         let Some(key) = self.names.slice_checked::<U64>(Ref(slot.key.get()), words) else {
             return false;
         };
-        let Some(parts) = key.get(..query.len) else { return false };
+        let Some(parts) = key.get(..query.len) else {
+            return false;
+        };
         // Mostly the tags come in one order: look first where the tag then is.
-        query.counted().zip(parts).enumerate().all(|(i, ((bytes, short), part))| {
-            part_matches(key, part.get(), short, bytes)
-                || (i > 0 && matches_any(key, &parts[1..], short, bytes))
-        })
+        query
+            .counted()
+            .zip(parts)
+            .enumerate()
+            .all(|(i, ((bytes, short), part))| {
+                part_matches(key, part.get(), short, bytes)
+                    || (i > 0 && matches_any(key, &parts[1..], short, bytes))
+            })
     }
 
     // ---- change ----------------------------------------------------------------------------
@@ -368,7 +402,8 @@ impl Directory {
             return Ok(found);
         }
         self.state[0].refused.add(1);
-        self.find_or_make(kind, name, &[OVERFLOW_TAG], flush_no, true).ok_or(RecordError::NoRoom)
+        self.find_or_make(kind, name, &[OVERFLOW_TAG], flush_no, true)
+            .ok_or(RecordError::NoRoom)
     }
 
     /// The overflow context of the metric of context `index`, made if need be.
@@ -446,12 +481,10 @@ impl Directory {
             state.live_overflow.set(state.live_overflow.get() + 1);
         }
         let generation = self.tag(index).generation().max(1);
-        let tag = Tag(
-            generation << GENERATION_SHIFT
-                | LIVE
-                | if overflow { OVERFLOW } else { 0 }
-                | query.kind as u32,
-        );
+        let tag = Tag(generation << GENERATION_SHIFT
+            | LIVE
+            | if overflow { OVERFLOW } else { 0 }
+            | query.kind as u32);
         // Release: whoever sees the live tag sees slot and key.
         self.tags[index as usize].store(tag.0, Ordering::Release);
         self.index_insert(query.hash, index);
@@ -470,7 +503,11 @@ impl Directory {
         u16::try_from(words).ok()?;
         let lines = words.div_ceil(LINE / 8) as u32;
         // One part in sixteen is kept for overflow contexts.
-        let spare = if overflow { 0 } else { self.names.lines_len() as u32 / 16 };
+        let spare = if overflow {
+            0
+        } else {
+            self.names.lines_len() as u32 / 16
+        };
         let block = self.names().take(lines, spare)?;
         let key = self.names.slice::<U64>(block, words);
         let mut at = query.len;
@@ -515,7 +552,9 @@ impl Directory {
             return;
         }
         let _change = self.change();
-        (0..used).filter(|&index| is_idle(index)).for_each(|index| self.release(index));
+        (0..used)
+            .filter(|&index| is_idle(index))
+            .for_each(|index| self.release(index));
     }
 
     fn release(&self, index: u32) {
@@ -584,7 +623,10 @@ impl Directory {
             self.repair();
         }
         changing.store(1, Ordering::Relaxed);
-        Change { directory: self, _guard: guard }
+        Change {
+            directory: self,
+            _guard: guard,
+        }
     }
 
     /// Makes index, free list and allocator anew from the contexts that live. A context's tag is
@@ -592,7 +634,9 @@ impl Directory {
     #[cold]
     fn repair(&self) {
         let state = &self.state[0];
-        self.index.iter().for_each(|entry| entry.store(0, Ordering::Relaxed));
+        self.index
+            .iter()
+            .for_each(|entry| entry.store(0, Ordering::Relaxed));
         let (mut live, mut live_overflow, mut used, mut free) = (0, 0, 0, 0);
         let mut blocks = Vec::new();
         for index in (0..self.slots.len() as u32).rev() {
@@ -707,19 +751,18 @@ impl KeyText {
 
 /// Whether a tag is among those counted so far.
 #[cold]
-fn has_tag<S: AsRef<[u8]>>(
-    parts: &[S],
-    counted: &[(u32, u32)],
-    short: u32,
-    bytes: &[u8],
-) -> bool {
-    counted.iter().any(|&(i, other)| other == short && parts[i as usize].as_ref() == bytes)
+fn has_tag<S: AsRef<[u8]>>(parts: &[S], counted: &[(u32, u32)], short: u32, bytes: &[u8]) -> bool {
+    counted
+        .iter()
+        .any(|&(i, other)| other == short && parts[i as usize].as_ref() == bytes)
 }
 
 /// Whether any of these parts has this hash and these bytes.
 #[inline(never)]
 fn matches_any(key: &[U64], parts: &[U64], short: u32, bytes: &[u8]) -> bool {
-    parts.iter().any(|part| part_matches(key, part.get(), short, bytes))
+    parts
+        .iter()
+        .any(|part| part_matches(key, part.get(), short, bytes))
 }
 
 /// First word and length in bytes of a part.
@@ -735,10 +778,18 @@ fn part_matches(key: &[U64], part: u64, short: u32, bytes: &[u8]) -> bool {
     if (part >> 32) as u32 != short || len != bytes.len() {
         return false;
     }
-    let Some(words) = key.get(from..from + len.div_ceil(8)) else { return false };
+    let Some(words) = key.get(from..from + len.div_ceil(8)) else {
+        return false;
+    };
     let (chunks, rest) = bytes.as_chunks::<8>();
-    chunks.iter().zip(words).all(|(chunk, word)| u64::from_le_bytes(*chunk) == word.get())
-        && (rest.is_empty() || words.last().is_some_and(|word| word.get() == last_word(bytes)))
+    chunks
+        .iter()
+        .zip(words)
+        .all(|(chunk, word)| u64::from_le_bytes(*chunk) == word.get())
+        && (rest.is_empty()
+            || words
+                .last()
+                .is_some_and(|word| word.get() == last_word(bytes)))
 }
 
 /// The bytes after the last whole word, padded with zeros; there is at least one.

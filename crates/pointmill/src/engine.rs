@@ -177,8 +177,12 @@ impl Engine {
             arena_bytes: layout.bytes() as u64,
             fixed_bytes,
         };
-        shared.kept[0].open_interval.set(shared.interval_of(now_unix_s));
-        Ok(Engine { shared: Arc::new(shared) })
+        shared.kept[0]
+            .open_interval
+            .set(shared.interval_of(now_unix_s));
+        Ok(Engine {
+            shared: Arc::new(shared),
+        })
     }
 
     /// The context of a kind, name and tag set: found, or made. Tags are `key:value` or single
@@ -307,13 +311,28 @@ impl Engine {
             return shared.refuse(context, tag);
         }
         if let Some(unix_s) = unix_s {
-            shared.check_time(unix_s).map_err(|error| shared.reject(error, 1))?;
+            shared
+                .check_time(unix_s)
+                .map_err(|error| shared.reject(error, 1))?;
         } else if tag.kind() == Kind::Gauge {
             shared.gauges[context.index() as usize].set(value);
         }
-        let weight = if rate > 0.0 && rate <= 1.0 { 1.0 / rate.max(RATE_MIN) } else { 1.0 };
+        let weight = if rate > 0.0 && rate <= 1.0 {
+            1.0 / rate.max(RATE_MIN)
+        } else {
+            1.0
+        };
         self.with_lane(|lane| {
-            shared.apply(lane, context.index(), tag, Point { value, weight, unix_s });
+            shared.apply(
+                lane,
+                context.index(),
+                tag,
+                Point {
+                    value,
+                    weight,
+                    unix_s,
+                },
+            );
         });
         Ok(())
     }
@@ -431,7 +450,11 @@ impl Engine {
     /// there is none left, one that it shares.
     fn with_lane(&self, f: impl FnOnce(usize)) {
         let shared = &*self.shared;
-        let mine = shared.lanes.mine().map(|(i, _)| i).or_else(|| lane::claim(&self.shared));
+        let mine = shared
+            .lanes
+            .mine()
+            .map(|(i, _)| i)
+            .or_else(|| lane::claim(&self.shared));
         let lane = mine.unwrap_or_else(|| {
             // More threads than lanes: spread them by the address of something of their own.
             let own = 0_u8;
@@ -454,7 +477,11 @@ struct Point {
 
 impl Point {
     fn of(value: f64) -> Point {
-        Point { value, weight: 1.0, unix_s: None }
+        Point {
+            value,
+            weight: 1.0,
+            unix_s: None,
+        }
     }
 }
 
@@ -472,14 +499,20 @@ impl Shared {
     ) -> Result<(ContextId, Tag), RecordError> {
         match self.directory.look_up(kind, parts) {
             Some(found) => Ok(found),
-            None => self.directory.intern(kind, parts, self.kept[0].flush_no.get()),
+            None => self
+                .directory
+                .intern(kind, parts, self.kept[0].flush_no.get()),
         }
     }
 
     #[cold]
     fn refuse(&self, context: ContextId, tag: Tag) -> Result<(), RecordError> {
         let stale = !tag.matches(context);
-        let error = if stale { RecordError::StaleContext } else { RecordError::NotFinite };
+        let error = if stale {
+            RecordError::StaleContext
+        } else {
+            RecordError::NotFinite
+        };
         Err(self.reject(error, 1))
     }
 
@@ -642,7 +675,10 @@ impl Shared {
     fn overflow(&self, lane: usize, index: u32, tag: Tag, interval: i64, point: Point) {
         let open = self.lanes.open(lane, &self.pool);
         let to = (!tag.is_overflow())
-            .then(|| self.directory.overflow_of(index, self.kept[0].flush_no.get()))
+            .then(|| {
+                self.directory
+                    .overflow_of(index, self.kept[0].flush_no.get())
+            })
             .flatten();
         if let Some((context, tag)) = to
             && point.add_to(&open, context.index(), tag, interval).is_ok()
@@ -688,8 +724,8 @@ impl Shared {
             stats.dropped_arena_full += lane.dropped_arena_full.get();
             stats.dropped_stale += lane.dropped_stale.get();
             if pushed + lane.direct.get() > 0 {
-                stats.arena_used_bytes += (size_of::<Lane>()) as u64
-                    + u64::from(self.directory.slots_used()) * 8;
+                stats.arena_used_bytes +=
+                    (size_of::<Lane>()) as u64 + u64::from(self.directory.slots_used()) * 8;
             }
         }
         let rejected = |error| wiped.rejected[rejection(error)].load(Ordering::Relaxed);

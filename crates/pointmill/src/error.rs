@@ -92,15 +92,26 @@ impl fmt::Display for ConfigError {
                 }
                 Ok(())
             }
-            ConfigError::BadValue { name, value, min, max } => {
-                write!(f, "{name} is {value:?}; give a whole number from {min} to {max}")
+            ConfigError::BadValue {
+                name,
+                value,
+                min,
+                max,
+            } => {
+                write!(
+                    f,
+                    "{name} is {value:?}; give a whole number from {min} to {max}"
+                )
             }
             ConfigError::ArenaTooSmall { needed, given } => write!(
                 f,
                 "arena_bytes is {given}, the limits need {needed}; raise it, or lower contexts_max, names_bytes or threads_max"
             ),
             ConfigError::NoMemory { bytes } => {
-                write!(f, "the system gave no {bytes} bytes for the arena; lower arena_bytes")
+                write!(
+                    f,
+                    "the system gave no {bytes} bytes for the arena; lower arena_bytes"
+                )
             }
         }
     }

@@ -49,7 +49,12 @@ impl Engine {
             for (at, node) in set.nodes(&shared.pool) {
                 if node.interval.get() < before {
                     let (context, interval) = (node.context.get(), node.interval.get());
-                    closed.push(Closed { context, interval, set: i as u32, at });
+                    closed.push(Closed {
+                        context,
+                        interval,
+                        set: i as u32,
+                        at,
+                    });
                 } else {
                     shared.keep(at, node);
                 }
@@ -62,10 +67,12 @@ impl Engine {
         shared.wiped[0].flushed.add(snapshot.points());
         if shared.config.idle_flushes > 0 {
             let idle = shared.config.idle_flushes as u32;
-            shared.directory.release_idle(kept.flush_no.get(), idle, |context| {
-                (0..shared.lanes.len())
-                    .any(|lane| shared.lanes.open(lane, &shared.pool).has_node(context))
-            });
+            shared
+                .directory
+                .release_idle(kept.flush_no.get(), idle, |context| {
+                    (0..shared.lanes.len())
+                        .any(|lane| shared.lanes.open(lane, &shared.pool).has_node(context))
+                });
         }
         snapshot
     }
@@ -113,7 +120,9 @@ impl Shared {
         if open.absorb(context, tag, at).is_ok() {
             return;
         }
-        let overflow = self.directory.overflow_of(context, self.kept[0].flush_no.get());
+        let overflow = self
+            .directory
+            .overflow_of(context, self.kept[0].flush_no.get());
         if let Some((id, tag)) = overflow
             && open.absorb(id.index(), tag, at).is_ok()
         {
@@ -137,7 +146,12 @@ impl<'a> Building<'a> {
         let mut builder = SnapshotBuilder::new(shared.config.interval_s as u32);
         // A guess of what entries take; it spares the first re-allocations.
         builder.reserve(entries, entries * 64, entries * 16);
-        Building { shared, builder, key: KeyText::default(), bins: Vec::new() }
+        Building {
+            shared,
+            builder,
+            key: KeyText::default(),
+            bins: Vec::new(),
+        }
     }
 
     fn run(mut self, closed: &[Closed]) -> Snapshot {
@@ -148,7 +162,9 @@ impl<'a> Building<'a> {
                 self.entry(context, &mut series, group);
             }
             if series.is_some() {
-                self.shared.directory.touch(context, self.shared.kept[0].flush_no.get());
+                self.shared
+                    .directory
+                    .touch(context, self.shared.kept[0].flush_no.get());
             }
         }
         self.builder.finish()
@@ -174,9 +190,12 @@ impl<'a> Building<'a> {
         }
         let series = *series.get_or_insert_with(|| {
             self.shared.directory.read_key(context, &mut self.key);
-            self.builder.series(tag.kind(), self.key.name(), self.key.tags())
+            self.builder
+                .series(tag.kind(), self.key.name(), self.key.tags())
         });
-        let living = group.iter().filter(|closed| heap.at::<Node>(closed.at).tag() == tag);
+        let living = group
+            .iter()
+            .filter(|closed| heap.at::<Node>(closed.at).tag() == tag);
         let interval = group[0].interval;
         match tag.kind() {
             crate::Kind::Count => {
@@ -193,13 +212,15 @@ impl<'a> Building<'a> {
                 for closed in living {
                     let node: &SketchNode = heap.at(closed.at);
                     summary.merge(&node.summary());
-                    node.bins.for_each(&self.shared.pool, |key, count| self.bins.push((key, count)));
+                    node.bins
+                        .for_each(&self.shared.pool, |key, count| self.bins.push((key, count)));
                 }
                 if group.len() > 1 {
                     join_equal_keys(&mut self.bins);
                 }
                 trim(&mut self.bins);
-                self.builder.sketch_of_slice(series, interval, points, summary, &self.bins);
+                self.builder
+                    .sketch_of_slice(series, interval, points, summary, &self.bins);
             }
         }
     }

@@ -21,9 +21,9 @@
 
 #[cfg(not(loom))]
 use crate::arena::plain_struct;
+use crate::lock::{Guard, Lock};
 #[cfg(loom)]
 use crate::loom_struct as plain_struct;
-use crate::lock::{Guard, Lock};
 use crate::primitive::{AtomicU64, F64, Ordering, U64};
 
 /// Points in a ring: enough to make the lock's price vanish, few enough to stay in the first-level
@@ -73,7 +73,9 @@ impl Handover {
 
     /// Makes the lane this claim's, if nobody owns it.
     pub(crate) fn claim(&self, claim: u64) -> bool {
-        self.owner.compare_exchange(0, claim, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        self.owner
+            .compare_exchange(0, claim, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Admits points into the ring of a lane that was just claimed.
@@ -84,7 +86,9 @@ impl Handover {
 
     /// Gives the lane up, with the points that are in its ring.
     pub(crate) fn release(&self, claim: u64) {
-        let _ = self.owner.compare_exchange(claim, 0, Ordering::Release, Ordering::Relaxed);
+        let _ = self
+            .owner
+            .compare_exchange(claim, 0, Ordering::Release, Ordering::Relaxed);
     }
 
     /// Pushes a point; false if the ring is full. The owner only.
@@ -116,7 +120,10 @@ impl Handover {
     /// The positions of the points in the ring: from the first, to before the second.
     #[inline]
     pub(crate) fn waiting(&self, _held: &Guard<'_>) -> (u64, u64) {
-        (self.head.load(Ordering::Relaxed), self.tail.load(Ordering::Acquire))
+        (
+            self.head.load(Ordering::Relaxed),
+            self.tail.load(Ordering::Acquire),
+        )
     }
 
     /// Gives the slots before `head` back to the owner.
@@ -167,8 +174,14 @@ mod model {
 
     impl Lane {
         fn new() -> Arc<Lane> {
-            let slot = || Slot { id: U64::new(0), value: F64::new(0.0) };
-            Arc::new(Lane { words: Handover::new(), ring: [slot(), slot()] })
+            let slot = || Slot {
+                id: U64::new(0),
+                value: F64::new(0.0),
+            };
+            Arc::new(Lane {
+                words: Handover::new(),
+                ring: [slot(), slot()],
+            })
         }
 
         fn enter(&self, claim: u64) -> bool {

@@ -26,7 +26,9 @@ impl PartHash {
     pub(crate) fn random() -> PartHash {
         // The standard library draws these keys from the operating system.
         let state = RandomState::new();
-        PartHash { key: [0, 1, 2].map(|i: u64| state.hash_one(i)) }
+        PartHash {
+            key: [0, 1, 2].map(|i: u64| state.hash_one(i)),
+        }
     }
 
     /// The hash of `bytes`.
@@ -35,7 +37,11 @@ impl PartHash {
         let n = bytes.len();
         let mut state = self.key[0] ^ (n as u64).wrapping_mul(SPREAD);
         let (a, b) = if n <= 16 {
-            if n >= 8 { (word(bytes, 0), word(bytes, n - 8)) } else { (word_of(bytes), 0) }
+            if n >= 8 {
+                (word(bytes, 0), word(bytes, n - 8))
+            } else {
+                (word_of(bytes), 0)
+            }
         } else {
             let mut at = 0;
             while at + 16 < n {
@@ -118,6 +124,9 @@ mod tests {
             high[(h >> 56) as usize] += 1;
         }
         // 100 each, standard deviation 10.
-        assert!(low.iter().chain(&high).all(|n| (40..180).contains(n)), "{low:?} {high:?}");
+        assert!(
+            low.iter().chain(&high).all(|n| (40..180).contains(n)),
+            "{low:?} {high:?}"
+        );
     }
 }

@@ -83,7 +83,11 @@ impl Lanes {
     #[inline(always)]
     pub(crate) fn open<'a>(&'a self, i: usize, pool: &'a Pool) -> Open<'a> {
         let table = &self.tables[i * self.table_len..][..self.table_len];
-        Open { set: &self.lanes[i].set, table, pool }
+        Open {
+            set: &self.lanes[i].set,
+            table,
+            pool,
+        }
     }
 
     /// The calling thread's lane, if it has used it last of all.
@@ -91,7 +95,9 @@ impl Lanes {
     pub(crate) fn mine(&self) -> Option<(usize, &Lane)> {
         let (i, claim) = LAST.with(Cell::get);
         let lane = self.lanes.get(i as usize)?;
-        lane.handover.is_owned_by(claim).then_some((i as usize, lane))
+        lane.handover
+            .is_owned_by(claim)
+            .then_some((i as usize, lane))
     }
 }
 
@@ -122,7 +128,11 @@ pub(crate) fn claim(engine: &Arc<Shared>) -> Option<usize> {
             claimed.0.retain(|held| held.engine.strong_count() > 0);
             let known = claimed.0.iter().find(|held| {
                 std::ptr::eq(held.engine.as_ptr(), Arc::as_ptr(engine))
-                    && engine.lanes.get(held.lane as usize).handover.is_owned_by(held.claim)
+                    && engine
+                        .lanes
+                        .get(held.lane as usize)
+                        .handover
+                        .is_owned_by(held.claim)
             });
             if let Some(held) = known {
                 LAST.set((held.lane, held.claim));
@@ -152,7 +162,11 @@ impl Drop for Claimed {
         let _ = LAST.try_with(|last| last.set((0, u64::MAX)));
         for held in &self.0 {
             if let Some(engine) = held.engine.upgrade() {
-                engine.lanes.get(held.lane as usize).handover.release(held.claim);
+                engine
+                    .lanes
+                    .get(held.lane as usize)
+                    .handover
+                    .release(held.claim);
             }
         }
     }

@@ -82,7 +82,10 @@ mod names;
 mod open;
 #[cfg(not(loom))]
 mod pool;
-#[cfg_attr(loom, allow(dead_code, unused_imports, reason = "only the hand-over is modelled"))]
+#[cfg_attr(
+    loom,
+    allow(dead_code, unused_imports, reason = "only the hand-over is modelled")
+)]
 mod primitive;
 #[cfg(not(loom))]
 mod simd;

@@ -20,7 +20,9 @@ pub(crate) struct Guard<'a>(&'a Lock);
 impl Lock {
     #[cfg(loom)]
     pub(crate) fn new() -> Lock {
-        Lock { held: AtomicU32::new(0) }
+        Lock {
+            held: AtomicU32::new(0),
+        }
     }
 
     /// The lock, if nobody holds it.

@@ -91,7 +91,11 @@ impl Names<'_> {
     }
 
     fn push(&self, block: Ref, lines: u32) {
-        let list = &self.state.free[if lines < LISTS as u32 { lines as usize } else { 0 }];
+        let list = &self.state.free[if lines < LISTS as u32 {
+            lines as usize
+        } else {
+            0
+        }];
         let free: &FreeBlock = self.heap.at(block);
         free.lines.set(lines);
         free.next.set(list.get());
@@ -109,7 +113,9 @@ impl Names<'_> {
             self.state.top.set(top + lines);
             return Some(Ref(top));
         }
-        (lines as usize + 1..LISTS).chain([0]).find_map(|list| self.unlink(list, lines))
+        (lines as usize + 1..LISTS)
+            .chain([0])
+            .find_map(|list| self.unlink(list, lines))
     }
 
     /// Takes the first block of at least `lines` lines from a list and gives back what is over.
@@ -158,7 +164,9 @@ impl Names<'_> {
             self.state.top.set(block.0);
             joined.pop();
         }
-        joined.into_iter().for_each(|(block, lines)| self.push(block, lines));
+        joined
+            .into_iter()
+            .for_each(|(block, lines)| self.push(block, lines));
     }
 }
 
@@ -213,7 +221,10 @@ mod tests {
     #[test]
     fn the_spare_part_is_kept_back() {
         let (state, heap) = names(101);
-        let names = Names { state: &state[0], heap: &heap };
+        let names = Names {
+            state: &state[0],
+            heap: &heap,
+        };
         assert!(names.take(91, 10).is_none());
         assert!(names.take(90, 10).is_some());
         assert!(names.take(1, 10).is_none());

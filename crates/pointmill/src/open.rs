@@ -123,11 +123,18 @@ impl<'a> Open<'a> {
     pub(crate) fn take(&self) -> TakenSet {
         self.set.points.set(0);
         self.set.epoch.set(self.set.epoch.get().wrapping_add(1));
-        TakenSet { first: Ref(self.set.first.replace(0)), region: self.set.region.take_all() }
+        TakenSet {
+            first: Ref(self.set.first.replace(0)),
+            region: self.set.region.take_all(),
+        }
     }
 
     fn memory(&self, tag: Tag) -> Memory<'a> {
-        Memory { pool: self.pool, region: &self.set.region, reserve_too: tag.is_overflow() }
+        Memory {
+            pool: self.pool,
+            region: &self.set.region,
+            reserve_too: tag.is_overflow(),
+        }
     }
 
     /// The node of a context and interval, made if need be.
@@ -154,8 +161,15 @@ impl<'a> Open<'a> {
     fn new_node(&self, index: u32, tag: Tag, interval: i64, older: Ref) -> Result<Ref, Full> {
         let memory = self.memory(tag);
         let sketch = tag.kind().has_sketch();
-        let lines = if sketch { SKETCH_NODE_LINES } else { NODE_LINES };
-        let at = memory.region.take(self.pool, lines, memory.reserve_too).ok_or(Full)?;
+        let lines = if sketch {
+            SKETCH_NODE_LINES
+        } else {
+            NODE_LINES
+        };
+        let at = memory
+            .region
+            .take(self.pool, lines, memory.reserve_too)
+            .ok_or(Full)?;
         let node: &Node = self.pool.heap().at(at);
         node.context.set(index);
         node.tag.set(tag.0);
@@ -191,7 +205,8 @@ impl<'a> Open<'a> {
         match tag.kind() {
             Kind::Distribution | Kind::Histogram => {
                 let node: &SketchNode = self.pool.heap().at(at);
-                node.bins.add(self.memory(tag), ddsketch_agent::key::key(value), 1)?;
+                node.bins
+                    .add(self.memory(tag), ddsketch_agent::key::key(value), 1)?;
                 let mut summary = node.summary();
                 summary.insert(value);
                 node.set_summary(&summary);
@@ -240,7 +255,8 @@ impl<'a> Open<'a> {
             }
             Kind::Count => {
                 let node: &Node = self.pool.heap().at(at);
-                node.value.set(values.iter().fold(node.value.get(), |sum, v| sum + v));
+                node.value
+                    .set(values.iter().fold(node.value.get(), |sum, v| sum + v));
             }
             Kind::Gauge => {
                 if let Some(&last) = values.last() {
@@ -250,7 +266,11 @@ impl<'a> Open<'a> {
         }
         self.pool.heap().at::<Node>(at).points.add(added as u64);
         self.set.points.add(added as u64);
-        if added == values.len() { Ok(()) } else { Err(added) }
+        if added == values.len() {
+            Ok(())
+        } else {
+            Err(added)
+        }
     }
 
     /// Adds one point of weight `weight` (1 / sample rate), with the timestamp `stamp`

@@ -84,23 +84,32 @@ impl Pool {
         let most = self.next.len() as u32 - if reserve_too { 0 } else { self.reserve() };
         state
             .in_use
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < most).then_some(n + 1))
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
+                (n < most).then_some(n + 1)
+            })
             .ok()?;
         // Acquire pairs with the release in `give`: the chunk's last owner is done with it.
         let mut free = state.free.load(Ordering::Acquire);
         while let Some(chunk) = (free as u32).checked_sub(1) {
             let next = self.next[chunk as usize].load(Ordering::Relaxed);
             let after = (free >> 32).wrapping_add(1) << 32 | u64::from(next);
-            match state.free.compare_exchange_weak(free, after, Ordering::Acquire, Ordering::Acquire) {
+            match state.free.compare_exchange_weak(
+                free,
+                after,
+                Ordering::Acquire,
+                Ordering::Acquire,
+            ) {
                 Ok(_) => return Some(chunk),
                 Err(now) => free = now,
             }
         }
         // `in_use` was raised first, so that there is an untouched chunk unless one is on its way
         // back to the stack.
-        let touched = state.touched.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
-            ((n as usize) < self.next.len()).then_some(n + 1)
-        });
+        let touched = state
+            .touched
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| {
+                ((n as usize) < self.next.len()).then_some(n + 1)
+            });
         if touched.is_err() {
             state.in_use.fetch_sub(1, Ordering::Relaxed);
         }
@@ -113,7 +122,12 @@ impl Pool {
         loop {
             self.next[chunk as usize].store(free as u32, Ordering::Relaxed);
             let after = (free >> 32).wrapping_add(1) << 32 | u64::from(chunk + 1);
-            match state.free.compare_exchange_weak(free, after, Ordering::Release, Ordering::Relaxed) {
+            match state.free.compare_exchange_weak(
+                free,
+                after,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => break,
                 Err(now) => free = now,
             }
@@ -191,7 +205,10 @@ impl Region {
     /// A block whose words are zero.
     pub(crate) fn take_zeroed(&self, pool: &Pool, lines: usize, reserve_too: bool) -> Option<Ref> {
         let block = self.take(pool, lines, reserve_too)?;
-        pool.heap.slice::<U64>(block, lines * (LINE / 8)).iter().for_each(|word| word.set(0));
+        pool.heap
+            .slice::<U64>(block, lines * (LINE / 8))
+            .iter()
+            .for_each(|word| word.set(0));
         Some(block)
     }
 
@@ -199,7 +216,10 @@ impl Region {
     pub(crate) fn give(&self, pool: &Pool, block: Ref, lines: usize) {
         debug_assert!(lines.is_power_of_two());
         let list = &self.free[lines.trailing_zeros() as usize];
-        pool.heap.at::<FreeBlock>(block).next.set(u64::from(list.get()));
+        pool.heap
+            .at::<FreeBlock>(block)
+            .next
+            .set(u64::from(list.get()));
         list.set(block.0);
     }
 
@@ -233,7 +253,11 @@ mod tests {
             assert!(blocks.insert(block.0));
         }
         assert_eq!(blocks.len() as u32, (chunks - pool.reserve()) * 8);
-        assert!(regions[1].take(&pool, 128, true).is_some_and(|b| blocks.insert(b.0)));
+        assert!(
+            regions[1]
+                .take(&pool, 128, true)
+                .is_some_and(|b| blocks.insert(b.0))
+        );
         pool.give_all(regions[0].take_all());
         pool.give_all(regions[1].take_all());
         assert_eq!(pool.used_bytes(), 0);
@@ -247,6 +271,11 @@ mod tests {
         pool.heap().slice::<U64>(block, 16)[5].set(7);
         regions[0].give(&pool, block, 8);
         assert_eq!(regions[0].take_zeroed(&pool, 8, false), Some(block));
-        assert!(pool.heap().slice::<U64>(block, 16).iter().all(|word| word.get() == 0));
+        assert!(
+            pool.heap()
+                .slice::<U64>(block, 16)
+                .iter()
+                .all(|word| word.get() == 0)
+        );
     }
 }

@@ -92,12 +92,18 @@ impl Snapshot {
     /// The entry `i`, or `None` past the end.
     #[must_use]
     pub fn get(&self, i: usize) -> Option<Entry<'_>> {
-        self.entries.get(i).map(|record| Entry { snapshot: self, record })
+        self.entries.get(i).map(|record| Entry {
+            snapshot: self,
+            record,
+        })
     }
 
     /// All entries. A flush orders them by context (oldest first) and interval.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Entry<'_>> + Clone {
-        self.entries.iter().map(|record| Entry { snapshot: self, record })
+        self.entries.iter().map(|record| Entry {
+            snapshot: self,
+            record,
+        })
     }
 
     /// One snapshot of many: entries of the same kind, name, tags and interval become one.
@@ -111,7 +117,12 @@ impl Snapshot {
         for snapshot in snapshots {
             interval_s.get_or_insert(snapshot.interval_s);
             for entry in snapshot.iter() {
-                grouping.add(&entry, entry.tags().collect(), entry.interval_start(), Gauges::Last);
+                grouping.add(
+                    &entry,
+                    entry.tags().collect(),
+                    entry.interval_start(),
+                    Gauges::Last,
+                );
             }
         }
         grouping.finish(interval_s.unwrap_or(0))
@@ -126,7 +137,10 @@ impl Snapshot {
     pub fn group_by(&self, by: &[&str], intervals: Intervals) -> Snapshot {
         let mut grouping = Grouping::default();
         for entry in self.iter() {
-            let tags = entry.tags().filter(|tag| by.contains(&tag_key(tag))).collect();
+            let tags = entry
+                .tags()
+                .filter(|tag| by.contains(&tag_key(tag)))
+                .collect();
             let interval = match intervals {
                 Intervals::Keep => entry.interval_start(),
                 Intervals::Merge => i64::MIN,
@@ -186,7 +200,8 @@ impl<'a> Entry<'a> {
     /// The value of the first tag `key:value` with this key.
     #[must_use]
     pub fn tag_value(&self, key: &str) -> Option<&'a str> {
-        self.tags().find_map(|tag| tag.strip_prefix(key)?.strip_prefix(':'))
+        self.tags()
+            .find_map(|tag| tag.strip_prefix(key)?.strip_prefix(':'))
     }
 
     /// A number that is the same for two entries of this snapshot exactly if they are of the same
@@ -226,7 +241,9 @@ impl<'a> Entry<'a> {
     /// The sketch of a distribution or histogram; `None` for a scalar.
     #[must_use]
     pub fn sketch(&self) -> Option<SketchRef<'a>> {
-        let Value::Summary(summary) = self.record.value else { return None };
+        let Value::Summary(summary) = self.record.value else {
+            return None;
+        };
         let bins = self.record.bins_start..self.record.bins_start + self.record.bins_len as usize;
         Some(SketchRef {
             summary,
@@ -269,7 +286,12 @@ impl SnapshotBuilder {
     /// A builder for intervals of `interval_s` seconds.
     #[must_use]
     pub fn new(interval_s: u32) -> SnapshotBuilder {
-        SnapshotBuilder { snapshot: Snapshot { interval_s, ..Snapshot::default() } }
+        SnapshotBuilder {
+            snapshot: Snapshot {
+                interval_s,
+                ..Snapshot::default()
+            },
+        }
     }
 
     /// Makes room for this many further entries and bins.
@@ -298,12 +320,19 @@ impl SnapshotBuilder {
         let mut push = |part: &str| {
             snapshot.text.push_str(part);
             let end = u32::try_from(snapshot.text.len() - text_start);
-            snapshot.ends.push(end.expect("a series' text is below 4 GiB"));
+            snapshot
+                .ends
+                .push(end.expect("a series' text is below 4 GiB"));
         };
         push(name);
         tags.into_iter().for_each(push);
         let tags_len = (snapshot.ends.len() - ends_start - 1) as u32;
-        snapshot.series.push(Series { text_start, ends_start, tags_len, kind });
+        snapshot.series.push(Series {
+            text_start,
+            ends_start,
+            tags_len,
+            kind,
+        });
         SeriesId(u32::try_from(snapshot.series.len() - 1).expect("fewer than 2^32 series"))
     }
 
@@ -314,7 +343,13 @@ impl SnapshotBuilder {
 
     /// Adds the value of a count or gauge.
     pub fn scalar(&mut self, series: SeriesId, interval_start: i64, points: u64, value: f64) {
-        self.push(series, interval_start, points, Value::Scalar(value), self.snapshot.keys.len());
+        self.push(
+            series,
+            interval_start,
+            points,
+            Value::Scalar(value),
+            self.snapshot.keys.len(),
+        );
     }
 
     /// Adds a sketch: its summary and its bins in ascending order of key. A count above
@@ -331,7 +366,13 @@ impl SnapshotBuilder {
         for (key, count) in bins {
             self.push_bin(key, count);
         }
-        self.push(series, interval_start, points, Value::Summary(summary), start);
+        self.push(
+            series,
+            interval_start,
+            points,
+            Value::Summary(summary),
+            start,
+        );
     }
 
     /// As [`SnapshotBuilder::sketch`], for bins that lie in memory: whole columns at a time.
@@ -345,12 +386,26 @@ impl SnapshotBuilder {
     ) {
         // One or of all counts tells whether any needs more than 32 bits.
         if bins.iter().fold(0, |all, bin| all | bin.1) > u64::from(u32::MAX) {
-            return self.sketch(series, interval_start, points, summary, bins.iter().copied());
+            return self.sketch(
+                series,
+                interval_start,
+                points,
+                summary,
+                bins.iter().copied(),
+            );
         }
         let start = self.snapshot.keys.len();
         self.snapshot.keys.extend(bins.iter().map(|bin| bin.0));
-        self.snapshot.counts.extend(bins.iter().map(|bin| bin.1 as u32));
-        self.push(series, interval_start, points, Value::Summary(summary), start);
+        self.snapshot
+            .counts
+            .extend(bins.iter().map(|bin| bin.1 as u32));
+        self.push(
+            series,
+            interval_start,
+            points,
+            Value::Summary(summary),
+            start,
+        );
     }
 
     #[inline]
@@ -366,13 +421,20 @@ impl SnapshotBuilder {
             }
             return;
         }
-        if count % FULL != 0 {
+        if !count.is_multiple_of(FULL) {
             push(count % FULL);
         }
         (0..count / FULL).for_each(|_| push(FULL));
     }
 
-    fn push(&mut self, series: SeriesId, interval_start: i64, points: u64, value: Value, from: usize) {
+    fn push(
+        &mut self,
+        series: SeriesId,
+        interval_start: i64,
+        points: u64,
+        value: Value,
+        from: usize,
+    ) {
         let bins_len = (self.snapshot.keys.len() - from) as u32;
         self.snapshot.entries.push(Record {
             series: series.0,
@@ -423,7 +485,11 @@ enum Merged {
     Sketch(Box<Sketch>),
     Count(f64),
     /// Sum and number of the values of the interval `at`.
-    Gauge { at: i64, sum: f64, n: u64 },
+    Gauge {
+        at: i64,
+        sum: f64,
+        n: u64,
+    },
 }
 
 impl<'a> Grouping<'a> {
@@ -441,7 +507,11 @@ impl<'a> Grouping<'a> {
                         Merged::Sketch(Box::new(sketch))
                     }
                 };
-                self.groups.push(Group { interval_start: at, points: entry.points(), merged });
+                self.groups.push(Group {
+                    interval_start: at,
+                    points: entry.points(),
+                    merged,
+                });
             }
             hash_map::Entry::Occupied(slot) => {
                 let group = &mut self.groups[*slot.get()];
@@ -459,18 +529,23 @@ impl<'a> Grouping<'a> {
         let mut seen = HashMap::<_, SeriesId>::default();
         for ((kind, name, tags, _), i) in keys {
             let group = &self.groups[i];
-            let series = *seen
-                .entry((kind, name, tags))
-                .or_insert_with_key(|(kind, name, tags)| {
-                    builder.series(*kind, name, tags.iter().copied())
-                });
+            let series =
+                *seen
+                    .entry((kind, name, tags))
+                    .or_insert_with_key(|(kind, name, tags)| {
+                        builder.series(*kind, name, tags.iter().copied())
+                    });
             let (at, points) = (group.interval_start, group.points);
             match &group.merged {
                 Merged::Count(sum) => builder.scalar(series, at, points, *sum),
                 Merged::Gauge { sum, n, .. } => builder.scalar(series, at, points, sum / *n as f64),
                 Merged::Sketch(sketch) => {
                     let bins = sketch.bins(ddsketch_agent::Profile::U32);
-                    let bins = bins.keys.iter().zip(&bins.counts).map(|(k, n)| (*k, u64::from(*n)));
+                    let bins = bins
+                        .keys
+                        .iter()
+                        .zip(&bins.counts)
+                        .map(|(k, n)| (*k, u64::from(*n)));
                     builder.sketch(series, at, points, sketch.summary(), bins);
                 }
             }
@@ -481,7 +556,10 @@ impl<'a> Grouping<'a> {
 
 /// An entry's sketch; a scalar has none, and an empty one stands for it.
 fn sketch_of(entry: &Entry<'_>) -> Sketch {
-    entry.sketch().map(|sketch| sketch.to_sketch()).unwrap_or_default()
+    entry
+        .sketch()
+        .map(|sketch| sketch.to_sketch())
+        .unwrap_or_default()
 }
 
 impl Merged {

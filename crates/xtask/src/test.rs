@@ -31,37 +31,76 @@ fn stages() -> Vec<Stage> {
         stage(name, why, &command)
     };
     vec![
-        stage("format", "one layout for all", &["cargo", "fmt", "--all", "--check"]),
-        xtask("generated", "header, symbols and tables equal their sources", &["gen", "--check"]),
+        stage(
+            "format",
+            "one layout for all",
+            &["cargo", "fmt", "--all", "--check"],
+        ),
+        xtask(
+            "generated",
+            "header, symbols and tables equal their sources",
+            &["gen", "--check"],
+        ),
         stage(
             "lints",
             "the workspace's lints hold everywhere",
-            &["cargo", "clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"],
+            &[
+                "cargo",
+                "clippy",
+                "--quiet",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ],
         ),
-        stage("rust", "unit, property, vector and conformance tests", &[
-            "cargo", "test", "--workspace",
-        ]),
+        stage(
+            "rust",
+            "unit, property, vector and conformance tests",
+            &["cargo", "test", "--workspace"],
+        ),
         Stage {
             env: vec![
                 ("RUSTFLAGS", "--cfg loom".into()),
-                ("CARGO_TARGET_DIR", target_dir().join("loom").display().to_string()),
+                (
+                    "CARGO_TARGET_DIR",
+                    target_dir().join("loom").display().to_string(),
+                ),
             ],
-            ..stage("loom", "the hand-over of points under every interleaving", &[
-                "cargo", "test", "--package", "pointmill", "--lib", "model",
-            ])
+            ..stage(
+                "loom",
+                "the hand-over of points under every interleaving",
+                &["cargo", "test", "--package", "pointmill", "--lib", "model"],
+            )
         },
         Stage {
             env: vec![("RUSTDOCFLAGS", "-D warnings".into())],
-            ..stage("docs", "no broken link in the documentation", &[
-                "cargo", "doc", "--quiet", "--workspace", "--no-deps", "--document-private-items",
-            ])
+            ..stage(
+                "docs",
+                "no broken link in the documentation",
+                &[
+                    "cargo",
+                    "doc",
+                    "--quiet",
+                    "--workspace",
+                    "--no-deps",
+                    "--document-private-items",
+                ],
+            )
         },
-        xtask("c", "every function from C11 and C++17, sanitized and under Valgrind", &["ctest"]),
+        xtask(
+            "c",
+            "every function from C11 and C++17, sanitized and under Valgrind",
+            &["ctest"],
+        ),
         Stage {
             needs: Some("valgrind"),
-            ..xtask("counts", "instructions of the hot functions, which noise cannot move", &[
+            ..xtask(
                 "counts",
-            ])
+                "instructions of the hot functions, which noise cannot move",
+                &["counts"],
+            )
         },
     ]
 }
@@ -69,14 +108,22 @@ fn stages() -> Vec<Stage> {
 /// Runs all stages, or those named.
 pub(crate) fn run(args: &[&str]) -> Outcome {
     let stages = stages();
-    if let Some(unknown) = args.iter().find(|arg| stages.iter().all(|stage| stage.name != **arg)) {
+    if let Some(unknown) = args
+        .iter()
+        .find(|arg| stages.iter().all(|stage| stage.name != **arg))
+    {
         let names: Vec<_> = stages.iter().map(|stage| stage.name).collect();
         return Err(format!("no stage {unknown:?}; there are {}", names.join(", ")).into());
     }
     let chosen = |stage: &&Stage| args.is_empty() || args.contains(&stage.name);
     let (mut failed, mut left_out) = (Vec::new(), Vec::new());
     for stage in stages.iter().filter(chosen) {
-        println!("\n== {}: {}\n   {}", stage.name, stage.why, stage.command.join(" "));
+        println!(
+            "\n== {}: {}\n   {}",
+            stage.name,
+            stage.why,
+            stage.command.join(" ")
+        );
         if let Some(program) = stage.needs.filter(|program| !process::exists(program)) {
             println!("   left out: {program} is not installed");
             left_out.push(stage.name);

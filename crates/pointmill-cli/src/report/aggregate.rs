@@ -23,7 +23,7 @@ use pointmill::{
 use super::groups::Groups;
 
 /// Points between two flushes. Each may open a sketch of its own (a few hundred bytes of arena).
-const FLUSH_POINTS: u64 = 1 << 18;
+pub const FLUSH_POINTS: u64 = 1 << 18;
 
 /// Arena and contexts to ask for, the first that the system grants. An arena is address space:
 /// pages count when they are touched.

@@ -11,13 +11,14 @@
 //! ```
 //! use pointmill_cli::report::{Options, Session};
 //!
-//! let options = Options { by: Some(vec!["route".to_owned()]), ..Options::default() };
+//! let by = Some(vec!["route".to_owned()]);
+//! let options = Options { by, percentiles: vec!["50".parse()?], ..Options::default() };
 //! let mut session = Session::new(&options, 1_700_000_000)?;
 //! session.read("memory", &b"latency:12:30|d|#route:a\nlatency:50|d|#route:b\n"[..])?;
 //! let report = session.finish();
 //! assert_eq!(report.rows.shown[0].count, 2);
 //! assert_eq!(report.rows.shown[1].percentiles[0], Some(50.0));
-//! # Ok::<(), pointmill_cli::report::ReportError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 pub mod aggregate;

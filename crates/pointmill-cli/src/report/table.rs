@@ -22,7 +22,7 @@ use super::rows::Row;
 use super::text::{printable, short, wrap};
 
 /// What the column of tags has at the least, if some row's tags are that long.
-const TAGS_MIN: usize = 16;
+pub const TAGS_MIN: usize = 16;
 
 /// Blanks between two columns.
 const GAP: usize = 2;

@@ -45,7 +45,10 @@ mod os {
             if start == libc::MAP_FAILED {
                 return None;
             }
-            let mapping = Mapping { start: NonNull::new(start.cast())?, len };
+            let mapping = Mapping {
+                start: NonNull::new(start.cast())?,
+                len,
+            };
             mapping.wipe_on_fork(wiped_from);
             Some(mapping)
         }
@@ -94,7 +97,10 @@ mod os {
         pub(in super::super) fn new(len: usize, _wiped_from: usize) -> Option<Mapping> {
             // SAFETY: the layout's size is at least 1.
             let start = unsafe { std::alloc::alloc_zeroed(layout(len)?) };
-            Some(Mapping { start: NonNull::new(start)?, len })
+            Some(Mapping {
+                start: NonNull::new(start)?,
+                len,
+            })
         }
     }
 

@@ -107,7 +107,12 @@ impl Plan {
         };
         let offset = *end;
         *end = (offset + len * size_of::<T>()).next_multiple_of(TABLE_ALIGN);
-        Place { half, offset, len, marker: PhantomData }
+        Place {
+            half,
+            offset,
+            len,
+            marker: PhantomData,
+        }
     }
 
     /// Bytes planned so far.
@@ -122,8 +127,13 @@ impl Plan {
     pub(crate) fn map(&self) -> Result<Arena, ConfigError> {
         let kept = self.kept.next_multiple_of(HALF_ALIGN);
         let bytes = self.bytes();
-        let mapping = Mapping::new(bytes, kept).ok_or(ConfigError::NoMemory { bytes: bytes as u64 })?;
-        Ok(Arena { mapping: Arc::new(mapping), kept })
+        let mapping = Mapping::new(bytes, kept).ok_or(ConfigError::NoMemory {
+            bytes: bytes as u64,
+        })?;
+        Ok(Arena {
+            mapping: Arc::new(mapping),
+            kept,
+        })
     }
 }
 
@@ -140,13 +150,26 @@ impl Arena {
     /// # Panics
     /// If `place` is of another plan and does not fit here.
     pub(crate) fn table<T: Plain>(&self, place: Place<T>) -> Table<T> {
-        let offset = place.offset + if place.half == Half::Wiped { self.kept } else { 0 };
+        let offset = place.offset
+            + if place.half == Half::Wiped {
+                self.kept
+            } else {
+                0
+            };
         let bytes = place.len * size_of::<T>();
-        assert!(offset.checked_add(bytes).is_some_and(|end| end <= self.mapping.len()));
-        assert!(offset % TABLE_ALIGN == 0 && align_of::<T>() <= TABLE_ALIGN);
+        assert!(
+            offset
+                .checked_add(bytes)
+                .is_some_and(|end| end <= self.mapping.len())
+        );
+        assert!(offset.is_multiple_of(TABLE_ALIGN) && align_of::<T>() <= TABLE_ALIGN);
         // SAFETY: the offset is inside the mapping (asserted above).
         let start = unsafe { self.mapping.start().add(offset) };
-        Table { start: start.cast(), len: place.len, mapping: Arc::clone(&self.mapping) }
+        Table {
+            start: start.cast(),
+            len: place.len,
+            mapping: Arc::clone(&self.mapping),
+        }
     }
 }
 
@@ -156,7 +179,10 @@ pub(crate) struct Table<T> {
     start: NonNull<T>,
     len: usize,
     /// Never read: it holds the memory.
-    #[expect(dead_code, reason = "keeps the mapping alive as long as `start` is in use")]
+    #[expect(
+        dead_code,
+        reason = "keeps the mapping alive as long as `start` is in use"
+    )]
     mapping: Arc<Mapping>,
 }
 
@@ -236,7 +262,10 @@ impl Heap {
         const { assert!(align_of::<T>() <= LINE) };
         let start = at.0 as usize;
         let lines = (len * size_of::<T>()).div_ceil(LINE);
-        assert!(start + lines <= self.lines.len(), "a reference past the end of the heap");
+        assert!(
+            start + lines <= self.lines.len(),
+            "a reference past the end of the heap"
+        );
         // SAFETY: start is inside the table (asserted above).
         let pointer = unsafe { self.lines.as_ptr().add(start) };
         // SAFETY: the bytes lie inside the table (asserted above), which lives as long as `self`;
@@ -269,7 +298,8 @@ mod tests {
         let (a, b, heap) = (arena.table(a), arena.table(b), Heap::new(arena.table(c)));
         drop(arena);
         assert_eq!((a.len(), b.len(), heap.lines_len()), (3, 1, 4));
-        a.iter().for_each(|x| x.store(u32::MAX, crate::primitive::Ordering::Relaxed));
+        a.iter()
+            .for_each(|x| x.store(u32::MAX, crate::primitive::Ordering::Relaxed));
         assert_eq!(b[0].get(), 0);
         heap.at::<F64>(Ref(3)).set(2.5);
         assert_eq!(heap.at::<F64>(Ref(3)).get(), 2.5);

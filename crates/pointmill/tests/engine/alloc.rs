@@ -50,7 +50,12 @@ fn the_counter_counts() {
 #[test]
 fn recording_to_known_contexts_allocates_nothing() {
     let engine = Engine::new(&Config::default(), 1_700_000_000).unwrap();
-    let tags = ["env:prod", "service:checkout", "zone:eu-west-1a", "host:i-0123456789abcdef0"];
+    let tags = [
+        "env:prod",
+        "service:checkout",
+        "zone:eu-west-1a",
+        "host:i-0123456789abcdef0",
+    ];
     let many: Vec<String> = (0..60).map(|i| format!("tag{i}:value")).collect();
     let mut many_named: Vec<&str> = vec!["many"];
     many_named.extend(many.iter().map(String::as_str));
@@ -67,8 +72,12 @@ fn recording_to_known_contexts_allocates_nothing() {
         let count = allocations(|| {
             for (i, &value) in values.iter().enumerate() {
                 engine.record(ids[i % ids.len()], value).unwrap();
-                engine.record_at(ids[i % ids.len()], value, 1_700_000_000).unwrap();
-                engine.record_sampled(ids[i % ids.len()], value, 0.25).unwrap();
+                engine
+                    .record_at(ids[i % ids.len()], value, 1_700_000_000)
+                    .unwrap();
+                engine
+                    .record_sampled(ids[i % ids.len()], value, 0.25)
+                    .unwrap();
             }
             engine.record_many(ids[0], &values).unwrap();
             assert_eq!(engine.record_batch(&batch, &values), 0);
@@ -79,7 +88,15 @@ fn recording_to_known_contexts_allocates_nothing() {
                     (0..4).for_each(|i| parts[i + 1] = tags[order[i]]);
                     engine.record_named(kind, &parts, 1.5).unwrap();
                 }
-                let duplicates = ["checkout.latency", tags[1], tags[0], "", tags[3], tags[2], tags[1]];
+                let duplicates = [
+                    "checkout.latency",
+                    tags[1],
+                    tags[0],
+                    "",
+                    tags[3],
+                    tags[2],
+                    tags[1],
+                ];
                 engine.record_named(kind, &duplicates, 1.5).unwrap();
                 engine.record_named(kind, &["none"], 1.5).unwrap();
                 many_named[1..].reverse();

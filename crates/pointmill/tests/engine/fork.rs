@@ -51,7 +51,9 @@ fn a_child_begins_empty_with_valid_ids_and_its_own_books() {
         for i in 0..700 {
             engine.record(id, f64::from(i)).unwrap();
         }
-        engine.record_named(Kind::Distribution, &["d", "a:b"], 1.0).unwrap();
+        engine
+            .record_named(Kind::Distribution, &["d", "a:b"], 1.0)
+            .unwrap();
         engine.record_named(Kind::Count, &["new"], 1.0).unwrap();
         let snapshot = engine.flush(NOW, Flush::All);
         let stats = engine.stats();
@@ -95,7 +97,8 @@ fn a_child_forked_while_others_record_flush_and_intern_is_not_stuck() {
                 if !running() {
                     break;
                 }
-                let _ = engine.record_named(Kind::Count, &["c".into(), format!("n:{}", i % 9000)], 1.0);
+                let _ =
+                    engine.record_named(Kind::Count, &["c".into(), format!("n:{}", i % 9000)], 1.0);
             }
         });
         for _ in 0..30 {
@@ -104,12 +107,21 @@ fn a_child_forked_while_others_record_flush_and_intern_is_not_stuck() {
                 for _ in 0..300 {
                     engine.record(id, 1.0).unwrap();
                 }
-                engine.record_named(Kind::Count, &["c", "of:child"], 1.0).unwrap();
-                format!("{} {}", engine.flush(NOW, Flush::All).points(), engine.stats().balances())
+                engine
+                    .record_named(Kind::Count, &["c", "of:child"], 1.0)
+                    .unwrap();
+                format!(
+                    "{} {}",
+                    engine.flush(NOW, Flush::All).points(),
+                    engine.stats().balances()
+                )
             });
             assert_eq!(child, "301 true");
         }
     });
-    assert!(engine.stats().contexts_expired > 0, "contexts came and went meanwhile");
+    assert!(
+        engine.stats().contexts_expired > 0,
+        "contexts came and went meanwhile"
+    );
     assert!(engine.stats().balances());
 }

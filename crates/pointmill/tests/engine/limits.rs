@@ -13,14 +13,20 @@ fn engine(change: impl FnOnce(&mut Config)) -> Engine {
 
 fn count(snapshot: &Snapshot, tag: &str) -> u64 {
     let with_tag = |entry: &pointmill::Entry<'_>| entry.tags().any(|t| t == tag);
-    snapshot.iter().filter(with_tag).map(|entry| entry.points()).sum()
+    snapshot
+        .iter()
+        .filter(with_tag)
+        .map(|entry| entry.points())
+        .sum()
 }
 
 #[test]
 fn contexts_past_the_limit_fold_into_their_metrics_overflow_context() {
     let engine = engine(|c| c.contexts_max = 3);
     for i in 0..10 {
-        let id = engine.context(Kind::Count, "hits", &[format!("user:{i}")]).unwrap();
+        let id = engine
+            .context(Kind::Count, "hits", &[format!("user:{i}")])
+            .unwrap();
         engine.record(id, 2.0).unwrap();
     }
     let snapshot = engine.flush(NOW, Flush::All);
@@ -35,14 +41,28 @@ fn contexts_past_the_limit_fold_into_their_metrics_overflow_context() {
 #[test]
 fn a_set_of_too_many_tags_folds() {
     let engine = engine(|c| c.tags_max = 2);
-    engine.record_named(Kind::Gauge, &["g", "a", "b"], 1.0).unwrap();
-    engine.record_named(Kind::Gauge, &["g", "a", "b", "a", "b"], 2.0).unwrap();
-    engine.record_named(Kind::Gauge, &["g", "a", "b", "c"], 3.0).unwrap();
+    engine
+        .record_named(Kind::Gauge, &["g", "a", "b"], 1.0)
+        .unwrap();
+    engine
+        .record_named(Kind::Gauge, &["g", "a", "b", "a", "b"], 2.0)
+        .unwrap();
+    engine
+        .record_named(Kind::Gauge, &["g", "a", "b", "c"], 3.0)
+        .unwrap();
     let snapshot = engine.flush(NOW, Flush::All);
-    let mut rows: Vec<_> =
-        snapshot.iter().map(|e| (e.tags().collect::<Vec<_>>(), e.scalar().unwrap())).collect();
+    let mut rows: Vec<_> = snapshot
+        .iter()
+        .map(|e| (e.tags().collect::<Vec<_>>(), e.scalar().unwrap()))
+        .collect();
     rows.sort_by(|a, b| a.0.cmp(&b.0));
-    assert_eq!(rows, [(vec!["a", "b"], 2.0), (vec!["pointmill.overflow:true"], 3.0)]);
+    assert_eq!(
+        rows,
+        [
+            (vec!["a", "b"], 2.0),
+            (vec!["pointmill.overflow:true"], 3.0)
+        ]
+    );
 }
 
 #[test]
@@ -51,11 +71,19 @@ fn names_and_tags_past_their_length_are_refused_and_counted() {
         c.name_bytes_max = 5;
         c.tag_bytes_max = 4;
     });
-    engine.record_named(Kind::Count, &["12345", "1234"], 1.0).unwrap();
+    engine
+        .record_named(Kind::Count, &["12345", "1234"], 1.0)
+        .unwrap();
     for parts in [vec!["123456"], vec!["a", "12345"], vec![""], vec![]] {
-        assert_eq!(engine.record_named(Kind::Count, &parts, 1.0), Err(RecordError::InvalidName));
+        assert_eq!(
+            engine.record_named(Kind::Count, &parts, 1.0),
+            Err(RecordError::InvalidName)
+        );
     }
-    assert_eq!(engine.context(Kind::Count, "", &["a"]), Err(RecordError::InvalidName));
+    assert_eq!(
+        engine.context(Kind::Count, "", &["a"]),
+        Err(RecordError::InvalidName)
+    );
     let stats = engine.stats();
     assert_eq!((stats.recorded, stats.rejected_invalid_name), (5, 4));
     assert!(stats.balances());
@@ -64,13 +92,27 @@ fn names_and_tags_past_their_length_are_refused_and_counted() {
 #[test]
 fn when_even_overflow_contexts_have_no_room_the_point_is_refused() {
     let engine = engine(|c| c.contexts_max = 1);
-    let outcomes: Vec<_> =
-        (0..40).map(|i| engine.record_named(Kind::Count, &[format!("metric{i}")], 1.0)).collect();
+    let outcomes: Vec<_> = (0..40)
+        .map(|i| engine.record_named(Kind::Count, &[format!("metric{i}")], 1.0))
+        .collect();
     // One context and sixteen overflow contexts.
-    assert_eq!(outcomes.iter().filter(|o| o.is_ok()).count(), 17, "{:?}", engine.stats());
-    assert!(outcomes[17..].iter().all(|o| *o == Err(RecordError::NoRoom)));
+    assert_eq!(
+        outcomes.iter().filter(|o| o.is_ok()).count(),
+        17,
+        "{:?}",
+        engine.stats()
+    );
+    assert!(
+        outcomes[17..]
+            .iter()
+            .all(|o| *o == Err(RecordError::NoRoom))
+    );
     let stats = engine.stats();
-    assert_eq!((stats.rejected_no_room, stats.overflowed), (23, 0), "still in the ring");
+    assert_eq!(
+        (stats.rejected_no_room, stats.overflowed),
+        (23, 0),
+        "still in the ring"
+    );
     assert!(stats.balances());
     assert_eq!(engine.flush(NOW, Flush::All).len(), 17);
     assert_eq!(engine.stats().overflowed, 16);
@@ -84,7 +126,13 @@ fn names_past_their_memory_fold() {
         c.arena_bytes = 16 << 20;
     });
     for i in 0..1000 {
-        engine.record_named(Kind::Count, &["m".into(), format!("tag-of-some-length:{i}")], 1.0).unwrap();
+        engine
+            .record_named(
+                Kind::Count,
+                &["m".into(), format!("tag-of-some-length:{i}")],
+                1.0,
+            )
+            .unwrap();
     }
     let snapshot = engine.flush(NOW, Flush::All);
     let folded = count(&snapshot, "pointmill.overflow:true");
@@ -100,21 +148,34 @@ fn an_arena_that_is_full_folds_into_the_overflow_context_and_keeps_the_total() {
         c.threads_max = 1;
     });
     let ids: Vec<ContextId> = (0..600)
-        .map(|i| engine.context(Kind::Distribution, "latency", &[format!("path:{i}")]).unwrap())
+        .map(|i| {
+            engine
+                .context(Kind::Distribution, "latency", &[format!("path:{i}")])
+                .unwrap()
+        })
         .collect();
     let mut points = 0;
     for round in 0..60 {
         for (i, id) in ids.iter().enumerate() {
-            engine.record(*id, 1.3_f64.powi(round) * (1.0 + i as f64 / 600.0)).unwrap();
+            engine
+                .record(*id, 1.3_f64.powi(round) * (1.0 + i as f64 / 600.0))
+                .unwrap();
             points += 1;
         }
     }
     let stats = engine.stats();
     assert!(stats.balances(), "{stats:?}");
     assert!(stats.arena_used_bytes <= stats.arena_bytes);
-    assert!(stats.overflowed > 0, "the arena was meant to be too small: {stats:?}");
+    assert!(
+        stats.overflowed > 0,
+        "the arena was meant to be too small: {stats:?}"
+    );
     let snapshot = engine.flush(NOW, Flush::All);
-    let flushed: u64 = snapshot.iter().filter_map(|e| e.sketch()).map(|s| s.summary.count).sum();
+    let flushed: u64 = snapshot
+        .iter()
+        .filter_map(|e| e.sketch())
+        .map(|s| s.summary.count)
+        .sum();
     assert_eq!(flushed + engine.stats().dropped_arena_full, points);
     for entry in snapshot.iter() {
         let sketch = entry.sketch().unwrap();
@@ -142,7 +203,10 @@ fn idle_contexts_are_given_back_and_their_ids_stay_stale() {
     }
     assert_eq!(engine.record(id, 1.0), Err(RecordError::StaleContext));
     let stats = engine.stats();
-    assert_eq!((stats.contexts, stats.contexts_expired, stats.rejected_stale), (0, 1, 1));
+    assert_eq!(
+        (stats.contexts, stats.contexts_expired, stats.rejected_stale),
+        (0, 1, 1)
+    );
     let again = engine.context(Kind::Count, "hits", &["a"]).unwrap();
     assert_ne!(again, id);
     engine.record(again, 1.0).unwrap();
@@ -164,10 +228,23 @@ fn an_open_interval_keeps_its_contexts_alive() {
 fn foreign_ids_are_stale() {
     let engine = engine(|_| ());
     let id = engine.context::<&str>(Kind::Count, "hits", &[]).unwrap();
-    for bits in [0, u64::MAX, id.to_bits() + 1, id.to_bits() | 1 << 53, id.to_bits() | 1 << 63] {
+    for bits in [
+        0,
+        u64::MAX,
+        id.to_bits() + 1,
+        id.to_bits() | 1 << 53,
+        id.to_bits() | 1 << 63,
+    ] {
         let foreign = ContextId::from_bits(bits);
-        assert_eq!(engine.record(foreign, 1.0), Err(RecordError::StaleContext), "{foreign:?}");
-        assert_eq!(engine.record_many(foreign, &[1.0, 2.0]), Err(RecordError::StaleContext));
+        assert_eq!(
+            engine.record(foreign, 1.0),
+            Err(RecordError::StaleContext),
+            "{foreign:?}"
+        );
+        assert_eq!(
+            engine.record_many(foreign, &[1.0, 2.0]),
+            Err(RecordError::StaleContext)
+        );
         assert_eq!(engine.record_batch(&[foreign, id], &[1.0, 2.0]), 1);
     }
     assert!(engine.stats().balances());
@@ -189,17 +266,24 @@ fn limits_that_do_not_fit_are_refused_with_what_they_need() {
 fn bytes_that_are_not_utf8_are_mended_counted_and_found_again() {
     let engine = engine(|_| ());
     for _ in 0..3 {
-        engine.record_named(Kind::Count, &[&b"caf\xe9"[..], b"a:\xff"], 1.0).unwrap();
+        engine
+            .record_named(Kind::Count, &[&b"caf\xe9"[..], b"a:\xff"], 1.0)
+            .unwrap();
     }
     let snapshot = engine.flush(NOW, Flush::All);
-    assert_eq!((snapshot.len(), snapshot.get(0).unwrap().name()), (1, "caf\u{fffd}"));
+    assert_eq!(
+        (snapshot.len(), snapshot.get(0).unwrap().name()),
+        (1, "caf\u{fffd}")
+    );
     assert!(engine.stats().utf8_mended >= 2);
 }
 
 #[test]
 fn counters_grow_past_every_width() {
     let engine = engine(|_| ());
-    let id = engine.context::<&str>(Kind::Distribution, "d", &[]).unwrap();
+    let id = engine
+        .context::<&str>(Kind::Distribution, "d", &[])
+        .unwrap();
     for value in 1..=20 {
         engine.record(id, f64::from(value)).unwrap();
     }
@@ -213,21 +297,29 @@ fn counters_grow_past_every_width() {
     assert_eq!(sketch.summary.count, 20 + 20 * weight);
     let in_bins: u64 = sketch.counts.iter().map(|n| u64::from(*n)).sum();
     assert_eq!(in_bins, sketch.summary.count);
-    assert!(sketch.keys.windows(2).any(|pair| pair[0] == pair[1]), "a count past 2^32 - 1 is split");
+    assert!(
+        sketch.keys.windows(2).any(|pair| pair[0] == pair[1]),
+        "a count past 2^32 - 1 is split"
+    );
 }
 
 #[test]
 fn a_sketch_keeps_the_4096_highest_bins() {
     let engine = engine(|_| ());
-    let id = engine.context::<&str>(Kind::Distribution, "wide", &[]).unwrap();
+    let id = engine
+        .context::<&str>(Kind::Distribution, "wide", &[])
+        .unwrap();
     let values: Vec<f64> = (-2600..2600)
         .filter(|k| *k != 0)
-        .map(|k| pointmill::sketch::key::lower_bound(k))
+        .map(pointmill::sketch::key::lower_bound)
         .collect();
     engine.record_many(id, &values).unwrap();
     let snapshot = engine.flush(NOW, Flush::All);
     let sketch = snapshot.get(0).unwrap().sketch().unwrap();
     assert_eq!(sketch.keys.len(), 4096);
-    assert_eq!((sketch.keys[0], *sketch.keys.last().unwrap()), (2599 - 4096, 2599));
+    assert_eq!(
+        (sketch.keys[0], *sketch.keys.last().unwrap()),
+        (2599 - 4096, 2599)
+    );
     assert_eq!(sketch.counts[0] as usize, values.len() - 4095);
 }

@@ -15,22 +15,53 @@ const FUTURE_MAX_S: i64 = 30;
 
 #[derive(Clone, Debug)]
 enum Op {
-    Context { key: usize },
-    Record { context: usize, value: f64 },
-    RecordAt { context: usize, value: f64, offset_s: i64 },
-    RecordSampled { context: usize, value: f64, rate: f64 },
-    RecordMany { context: usize, values: Vec<f64> },
-    RecordBatch { points: Vec<(usize, f64)> },
-    RecordNamed { key: usize, shuffle: bool, value: f64 },
-    Tick { forward_s: i64 },
-    Flush { forward_s: i64, all: bool },
+    Context {
+        key: usize,
+    },
+    Record {
+        context: usize,
+        value: f64,
+    },
+    RecordAt {
+        context: usize,
+        value: f64,
+        offset_s: i64,
+    },
+    RecordSampled {
+        context: usize,
+        value: f64,
+        rate: f64,
+    },
+    RecordMany {
+        context: usize,
+        values: Vec<f64>,
+    },
+    RecordBatch {
+        points: Vec<(usize, f64)>,
+    },
+    RecordNamed {
+        key: usize,
+        shuffle: bool,
+        value: f64,
+    },
+    Tick {
+        forward_s: i64,
+    },
+    Flush {
+        forward_s: i64,
+        all: bool,
+    },
 }
 
 /// Kinds, names and tag sets to choose from; more than there may be contexts.
 fn key_of(i: usize) -> (Kind, &'static str, Vec<&'static str>) {
     let kind = Kind::ALL[i % 4];
     let name = ["a.latency", "b.hits", "c.depth", "d.size"][i % 4];
-    let tags = [vec![], vec!["env:prod"], vec!["env:prod", "zone:a-rather-long-value"]];
+    let tags = [
+        vec![],
+        vec!["env:prod"],
+        vec!["env:prod", "zone:a-rather-long-value"],
+    ];
     (kind, name, tags[i / 4 % 3].clone())
 }
 
@@ -97,15 +128,25 @@ struct Model {
 impl Model {
     fn resolve(&mut self, i: usize) -> Key {
         let (kind, name, tags) = key_of(i);
-        let own: Key = (kind, name.into(), tags.iter().map(ToString::to_string).collect());
+        let own: Key = (
+            kind,
+            name.into(),
+            tags.iter().map(ToString::to_string).collect(),
+        );
         if self.live.contains_key(&own) {
             return own;
         }
         let is_overflow = |key: &Key| key.2 == ["pointmill.overflow:true"];
         let full = self.live.keys().filter(|key| !is_overflow(key)).count() >= CONTEXTS_MAX;
-        let key = if full { (kind, name.into(), vec!["pointmill.overflow:true".into()]) } else { own };
+        let key = if full {
+            (kind, name.into(), vec!["pointmill.overflow:true".into()])
+        } else {
+            own
+        };
         self.births += 1;
-        self.live.entry(key.clone()).or_insert((self.flush_no, self.births));
+        self.live
+            .entry(key.clone())
+            .or_insert((self.flush_no, self.births));
         key
     }
 
@@ -144,10 +185,17 @@ impl Model {
                 return Err(RecordError::TooNew);
             }
         }
-        let weight = if rate > 0.0 && rate <= 1.0 { 1.0 / rate } else { 1.0 };
+        let weight = if rate > 0.0 && rate <= 1.0 {
+            1.0 / rate
+        } else {
+            1.0
+        };
         let interval = at.unwrap_or(self.now).div_euclid(10) * 10;
         self.overflowed += u64::from(key.2 == ["pointmill.overflow:true"]);
-        self.waiting.entry((key.clone(), interval)).or_default().push(Weighted { value, weight, at });
+        self.waiting
+            .entry((key.clone(), interval))
+            .or_default()
+            .push(Weighted { value, weight, at });
         Ok(())
     }
 
@@ -164,7 +212,10 @@ impl Model {
                 life.0 = self.flush_no;
             }
         }
-        self.flushed += taken.values().map(|points| points.len() as u64).sum::<u64>();
+        self.flushed += taken
+            .values()
+            .map(|points| points.len() as u64)
+            .sum::<u64>();
         let (flush_no, waiting) = (self.flush_no, &self.waiting);
         self.live.retain(|key, life| {
             flush_no - life.0 <= IDLE_FLUSHES || waiting.keys().any(|(other, _)| other == key)
@@ -177,9 +228,7 @@ impl Model {
 fn expected(kind: Kind, points: &[Weighted]) -> (Value, Vec<(i16, u64)>) {
     let mut bins = BTreeMap::new();
     let value = match kind {
-        Kind::Count => {
-            Value::Scalar(points.iter().fold(0.0, |sum, p| sum + p.value * p.weight))
-        }
+        Kind::Count => Value::Scalar(points.iter().fold(0.0, |sum, p| sum + p.value * p.weight)),
         Kind::Gauge => {
             let (mut last, mut latest) = (0.0, i64::MIN);
             for p in points {
@@ -236,11 +285,7 @@ fn nearly(a: Value, b: Value, scalar_scale: f64) -> bool {
     }
 }
 
-fn check_flush(
-    engine: &Engine,
-    model: &mut Model,
-    all: bool,
-) -> Result<(), TestCaseError> {
+fn check_flush(engine: &Engine, model: &mut Model, all: bool) -> Result<(), TestCaseError> {
     let which = if all { Flush::All } else { Flush::Closed };
     let snapshot = engine.flush(model.now, which);
     model.told = true;
@@ -250,7 +295,10 @@ fn check_flush(
         let key: Key = (entry.kind(), entry.name().into(), tags);
         let points = taken.remove(&(key.clone(), entry.interval_start()));
         let points = points.ok_or_else(|| {
-            TestCaseError::fail(format!("{key:?} at {} twice or unknown", entry.interval_start()))
+            TestCaseError::fail(format!(
+                "{key:?} at {} twice or unknown",
+                entry.interval_start()
+            ))
         })?;
         let (value, bins) = expected(entry.kind(), &points);
         prop_assert_eq!(entry.points(), points.len() as u64);
@@ -258,16 +306,28 @@ fn check_flush(
         let scale = points.iter().map(|p| (p.value * p.weight).abs()).sum();
         let met_open = model.met_open.remove(&at);
         if met_open && entry.kind() == Kind::Gauge && points.iter().any(|p| p.at.is_some()) {
-            let any = points.iter().any(|p| Value::Scalar(p.value) == entry.value());
+            let any = points
+                .iter()
+                .any(|p| Value::Scalar(p.value) == entry.value());
             prop_assert!(any, "{:?}: none of the values recorded", at);
         } else if met_open {
-            prop_assert!(nearly(entry.value(), value, scale), "{:?} {:?} {:?}", at, entry.value(), value);
+            prop_assert!(
+                nearly(entry.value(), value, scale),
+                "{:?} {:?} {:?}",
+                at,
+                entry.value(),
+                value
+            );
         } else {
             prop_assert_eq!(bits(entry.value()), bits(value), "{:?}", at);
         }
         if let Some(sketch) = entry.sketch() {
-            let got: Vec<_> =
-                sketch.keys.iter().zip(sketch.counts).map(|(k, n)| (*k, u64::from(*n))).collect();
+            let got: Vec<_> = sketch
+                .keys
+                .iter()
+                .zip(sketch.counts)
+                .map(|(k, n)| (*k, u64::from(*n)))
+                .collect();
             prop_assert_eq!(got, bins);
         }
     }
@@ -284,7 +344,10 @@ fn check_books(engine: &Engine, model: &Model) -> Result<(), TestCaseError> {
     prop_assert_eq!(stats.rejected_stale, model.rejected[1]);
     prop_assert_eq!(stats.rejected_too_old, model.rejected[2]);
     prop_assert_eq!(stats.rejected_too_new, model.rejected[3]);
-    prop_assert_eq!(stats.pending, model.waiting.values().map(|p| p.len() as u64).sum::<u64>());
+    prop_assert_eq!(
+        stats.pending,
+        model.waiting.values().map(|p| p.len() as u64).sum::<u64>()
+    );
     prop_assert_eq!(stats.contexts, model.live.len() as u64);
     prop_assert_eq!(stats.dropped(), 0);
     Ok(())
@@ -324,7 +387,11 @@ impl Run {
                 let birth = model.birth(&key);
                 self.held.push(Held { id, key, birth });
             }
-            Op::RecordNamed { key, shuffle, value } => {
+            Op::RecordNamed {
+                key,
+                shuffle,
+                value,
+            } => {
                 let (kind, name, mut tags) = key_of(key);
                 if shuffle {
                     tags.reverse();
@@ -380,9 +447,14 @@ impl Run {
         let (engine, model) = (&self.engine, &mut self.model);
         match op {
             Op::Record { value, .. } => {
-                prop_assert_eq!(engine.record(id, value), model.record(key, value, 1.0, None));
+                prop_assert_eq!(
+                    engine.record(id, value),
+                    model.record(key, value, 1.0, None)
+                );
             }
-            Op::RecordAt { value, offset_s, .. } => {
+            Op::RecordAt {
+                value, offset_s, ..
+            } => {
                 let at = model.now + offset_s;
                 let expected = model.record(key, value, 1.0, Some(at));
                 prop_assert_eq!(engine.record_at(id, value, at), expected);
@@ -392,8 +464,10 @@ impl Run {
                 prop_assert_eq!(engine.record_sampled(id, value, rate), expected);
             }
             Op::RecordMany { values, .. } => {
-                let results: Vec<_> =
-                    values.iter().map(|v| model.record(key, *v, 1.0, None)).collect();
+                let results: Vec<_> = values
+                    .iter()
+                    .map(|v| model.record(key, *v, 1.0, None))
+                    .collect();
                 match engine.record_many(id, &values) {
                     Ok(rejected) => {
                         prop_assert_eq!(rejected, results.iter().filter(|r| r.is_err()).count());

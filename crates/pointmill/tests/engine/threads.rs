@@ -32,7 +32,9 @@ fn totals(snapshots: &[Snapshot]) -> (f64, u64, u64) {
     (
         counts.filter_map(|e| e.scalar()).sum(),
         sketches.clone().map(|s| s.summary.count).sum(),
-        sketches.flat_map(|s| s.counts.iter().map(|n| u64::from(*n))).sum(),
+        sketches
+            .flat_map(|s| s.counts.iter().map(|n| u64::from(*n)))
+            .sum(),
     )
 }
 
@@ -59,7 +61,9 @@ fn hammer(engine: &Engine, threads: usize, rounds: u64) -> Vec<Snapshot> {
                     for i in 0..rounds {
                         engine.record(count, 1.0).unwrap();
                         engine.record(distribution, i as f64).unwrap();
-                        engine.record_named(Kind::Distribution, &["d", "t:shared"], 1.5).unwrap();
+                        engine
+                            .record_named(Kind::Distribution, &["d", "t:shared"], 1.5)
+                            .unwrap();
                         if i % 64 == 0 {
                             engine.record_at(distribution, 1.0, NOW - 20).unwrap();
                             engine.record_many(count, &[1.0, 2.0]).unwrap();
@@ -81,10 +85,16 @@ fn nothing_is_lost(threads_max: u64, threads: usize) {
     snapshots.push(engine.flush(NOW, Flush::All));
     let extra = rounds.div_ceil(64) * threads as u64;
     let all = rounds * threads as u64;
-    assert_eq!(totals(&snapshots), ((all + 3 * extra) as f64, 2 * all + extra, 2 * all + extra));
+    assert_eq!(
+        totals(&snapshots),
+        ((all + 3 * extra) as f64, 2 * all + extra, 2 * all + extra)
+    );
     let stats = engine.stats();
     assert!(stats.balances(), "{stats:?}");
-    assert_eq!((stats.recorded, stats.pending, stats.dropped()), (3 * all + 3 * extra, 0, 0));
+    assert_eq!(
+        (stats.recorded, stats.pending, stats.dropped()),
+        (3 * all + 3 * extra, 0, 0)
+    );
 }
 
 #[test]
@@ -137,7 +147,9 @@ fn contexts_made_by_many_threads_at_once_are_one() {
                 scope.spawn(|| {
                     (0..150)
                         .map(|i| {
-                            engine.context(Kind::Gauge, "g", &[format!("n:{i}"), "x".into()]).unwrap()
+                            engine
+                                .context(Kind::Gauge, "g", &[format!("n:{i}"), "x".into()])
+                                .unwrap()
                         })
                         .collect::<Vec<_>>()
                 })
@@ -168,7 +180,10 @@ fn contexts_expire_and_come_back_while_others_look_them_up() {
                     // A torn key would show here.
                     let n: usize = entry.name()[6..].parse().unwrap();
                     let tag = entry.tags().next().unwrap();
-                    assert!(tag == "pointmill.overflow:true" || tag == format!("copy:{n}"), "{tag}");
+                    assert!(
+                        tag == "pointmill.overflow:true" || tag == format!("copy:{n}"),
+                        "{tag}"
+                    );
                     assert_eq!(entry.scalar(), Some(n as f64 * entry.points() as f64));
                 }
                 flushed += snapshot.points();

@@ -6,12 +6,18 @@ const NOW: i64 = 1_700_000_000;
 
 fn engine_at(now: i64) -> (Engine, pointmill::ContextId) {
     let engine = Engine::new(&Config::default(), now).unwrap();
-    let id = engine.context::<&str>(Kind::Distribution, "d", &[]).unwrap();
+    let id = engine
+        .context::<&str>(Kind::Distribution, "d", &[])
+        .unwrap();
     (engine, id)
 }
 
 fn intervals(engine: &Engine, now: i64, which: Flush) -> Vec<(i64, u64)> {
-    engine.flush(now, which).iter().map(|e| (e.interval_start(), e.points())).collect()
+    engine
+        .flush(now, which)
+        .iter()
+        .map(|e| (e.interval_start(), e.points()))
+        .collect()
 }
 
 #[test]
@@ -50,7 +56,10 @@ fn points_with_a_time_go_to_their_interval() {
     assert_eq!(intervals(&engine, NOW + 10, Flush::Closed), closed);
     // Late points open an old interval again.
     engine.record_at(id, 1.0, NOW - 20).unwrap();
-    assert_eq!(intervals(&engine, NOW + 20, Flush::Closed), [(NOW - 20, 1), (NOW + 10, 1)]);
+    assert_eq!(
+        intervals(&engine, NOW + 20, Flush::Closed),
+        [(NOW - 20, 1), (NOW + 10, 1)]
+    );
     assert_eq!(intervals(&engine, NOW + 20, Flush::All), [(NOW + 20, 1)]);
 }
 
@@ -59,15 +68,28 @@ fn too_old_and_too_new_are_judged_by_the_time_last_told() {
     let (engine, id) = engine_at(NOW);
     engine.record_at(id, 1.0, 5).unwrap();
     engine.tick(NOW);
-    assert_eq!(engine.record_at(id, 1.0, NOW - 3601), Err(RecordError::TooOld));
-    assert_eq!(engine.record_at(id, 1.0, NOW + 601), Err(RecordError::TooNew));
+    assert_eq!(
+        engine.record_at(id, 1.0, NOW - 3601),
+        Err(RecordError::TooOld)
+    );
+    assert_eq!(
+        engine.record_at(id, 1.0, NOW + 601),
+        Err(RecordError::TooNew)
+    );
     engine.record_at(id, 1.0, NOW - 3600).unwrap();
     engine.record_at(id, 1.0, NOW + 600).unwrap();
     for extreme in [i64::MIN, i64::MAX] {
         assert!(engine.record_at(id, 1.0, extreme).is_err());
     }
     let stats = engine.stats();
-    assert_eq!((stats.rejected_too_old, stats.rejected_too_new, stats.pending), (2, 2, 3));
+    assert_eq!(
+        (
+            stats.rejected_too_old,
+            stats.rejected_too_new,
+            stats.pending
+        ),
+        (2, 2, 3)
+    );
     assert!(stats.balances());
 }
 
@@ -99,7 +121,13 @@ fn other_lengths_of_interval_are_aligned_too() {
     engine.record(id, 1.0).unwrap();
     assert!(engine.flush(119, Flush::Closed).is_empty());
     let snapshot = engine.flush(120, Flush::Closed);
-    assert_eq!((snapshot.interval_s(), snapshot.get(0).unwrap().interval_start()), (60, 60));
+    assert_eq!(
+        (
+            snapshot.interval_s(),
+            snapshot.get(0).unwrap().interval_start()
+        ),
+        (60, 60)
+    );
 }
 
 #[test]
@@ -110,7 +138,10 @@ fn a_gauge_shows_what_was_set_last_whichever_thread_did() {
         std::thread::scope(|scope| {
             // Both lanes are in use at once, so the points lie in two rings.
             engine.record(id, 0.5).unwrap();
-            scope.spawn(|| engine.record(id, f64::from(last)).unwrap()).join().unwrap();
+            scope
+                .spawn(|| engine.record(id, f64::from(last)).unwrap())
+                .join()
+                .unwrap();
             if last % 2 == 0 {
                 engine.record(id, 100.0 + f64::from(last)).unwrap();
             }
@@ -121,5 +152,8 @@ fn a_gauge_shows_what_was_set_last_whichever_thread_did() {
     }
     engine.record_at(id, 3.0, NOW + 5).unwrap();
     engine.record_at(id, 2.0, NOW + 4).unwrap();
-    assert_eq!(engine.flush(NOW, Flush::All).get(0).unwrap().scalar(), Some(3.0));
+    assert_eq!(
+        engine.flush(NOW, Flush::All).get(0).unwrap().scalar(),
+        Some(3.0)
+    );
 }
