@@ -24,6 +24,24 @@ fn main() {
     text.push(']');
     let out = env::var_os("OUT_DIR").expect("cargo sets OUT_DIR for build scripts");
     fs::write(Path::new(&out).join("first_bits.rs"), text).expect("OUT_DIR is writable");
+    let text = format!("{:?}", cells());
+    fs::write(Path::new(&out).join("cells.rs"), text).expect("OUT_DIR is writable");
+}
+
+/// For each of the 128 cells of an octave: what `key::guess` adds to its share of the exponent, in
+/// units of 2^-32 bins. The last bits may differ from one build host to another; a guess is right
+/// as long as the error is below a fifth of a bin.
+fn cells() -> Vec<u64> {
+    let octave = 1.0 / (65.0_f64 / 64.0).log2();
+    // z = 1338.5 for 1.0, whose biased exponent is 1023; a quarter of a bin makes it a guess from
+    // below for all of the cell.
+    let zero = BIAS as f64 + 0.5 - 0.25 - 1023.0 * octave;
+    (0..128)
+        .map(|m| {
+            let bins = zero + octave * (1.0 + f64::from(m) / 128.0).log2();
+            (bins * 4_294_967_296.0).round() as i64 as u64
+        })
+        .collect()
 }
 
 /// Thresholds of keys 1..=32767, found by bisection: the key never falls as the value grows.

@@ -17,7 +17,7 @@
 //! it yields does not depend on the order of the inserts
 //! (the 32-bit profile of [`ddsketch_agent::Profile`]).
 
-use crate::arena::{Heap, LINE, Plain, Ref, plain_struct};
+use crate::arena::{LINE, Plain, Ref, View, plain_struct};
 use crate::pool::{Pool, Region};
 use crate::primitive::{U8, U16, U32, U64};
 
@@ -473,12 +473,12 @@ impl Aside {
         Ok(Aside { block, len })
     }
 
-    fn get(self, heap: &Heap, few: &[u32; INLINE], at: usize) -> u32 {
+    fn get(self, heap: View<'_>, few: &[u32; INLINE], at: usize) -> u32 {
         self.block
             .map_or_else(|| few[at], |b| heap.slice::<U32>(b, self.len)[at].get())
     }
 
-    fn set(self, heap: &Heap, few: &mut [u32; INLINE], at: usize, page: u32) {
+    fn set(self, heap: View<'_>, few: &mut [u32; INLINE], at: usize, page: u32) {
         match self.block {
             Some(block) => heap.slice::<U32>(block, self.len)[at].set(page),
             None => few[at] = page,
@@ -496,7 +496,7 @@ impl Aside {
 
 /// Adds to a count; false if the counter is too narrow.
 #[inline(always)]
-fn add_in_page<C: Counter>(heap: &Heap, page: Ref, key: i16, n: u64) -> bool {
+fn add_in_page<C: Counter>(heap: View<'_>, page: Ref, key: i16, n: u64) -> bool {
     let counter = &heap.slice::<C>(page, PAGE_KEYS)[slot(key)];
     let count = counter.count();
     // Of 64 bits there is nothing wider: a count stops at their end.

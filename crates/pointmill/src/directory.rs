@@ -232,7 +232,7 @@ impl Directory {
     fn names(&self) -> Names<'_> {
         Names {
             state: &self.state[0].names,
-            heap: &self.names,
+            heap: self.names.view(),
         }
     }
 
@@ -311,7 +311,8 @@ impl Directory {
         // The table is at most half full: an empty place ends the search. The bound holds even
         // while a writer shifts entries.
         for step in 0..self.index.len() {
-            let entry = self.index[(query.hash as usize).wrapping_add(step) & mask].load(Ordering::Acquire);
+            let entry =
+                self.index[(query.hash as usize).wrapping_add(step) & mask].load(Ordering::Acquire);
             if entry == 0 {
                 return None;
             }
@@ -345,7 +346,11 @@ impl Directory {
             return false;
         }
         let words = slot.key_lines.get() as usize * (LINE / 8);
-        let Some(key) = self.names.slice_checked::<U64>(Ref(slot.key.get()), words) else {
+        let Some(key) = self
+            .names
+            .view()
+            .slice_checked::<U64>(Ref(slot.key.get()), words)
+        else {
             return false;
         };
         let Some(parts) = key.get(..query.len) else {
@@ -506,10 +511,10 @@ impl Directory {
         let spare = if overflow {
             0
         } else {
-            self.names.lines_len() as u32 / 16
+            self.names.view().lines_len() as u32 / 16
         };
         let block = self.names().take(lines, spare)?;
-        let key = self.names.slice::<U64>(block, words);
+        let key = self.names.view().slice::<U64>(block, words);
         let mut at = query.len;
         for (part, (text, short)) in key.iter().zip(query.counted()) {
             part.set(u64::from(short) << 32 | (at as u64) << 16 | text.len() as u64);
@@ -666,7 +671,7 @@ impl Directory {
     pub(crate) fn read_key(&self, index: u32, out: &mut KeyText) {
         let slot = &self.slots[index as usize];
         let words = slot.key_lines.get() as usize * (LINE / 8);
-        let key = self.names.slice::<U64>(Ref(slot.key.get()), words);
+        let key = self.names.view().slice::<U64>(Ref(slot.key.get()), words);
         out.bytes.clear();
         out.ends.clear();
         for part in &key[..slot.parts.get() as usize] {

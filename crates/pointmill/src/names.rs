@@ -10,7 +10,7 @@
 //! A block carries no header: whoever holds it knows its size. A free block's first line holds
 //! the next free block and its own size. The caller holds the directory's lock.
 
-use crate::arena::{Heap, LINE, Ref, plain_struct};
+use crate::arena::{LINE, Ref, View, plain_struct};
 use crate::primitive::U32;
 
 /// Lists of exact sizes 1 … 63; list 0 holds what is larger.
@@ -38,7 +38,7 @@ plain_struct! {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Names<'a> {
     pub(crate) state: &'a NamesState,
-    pub(crate) heap: &'a Heap,
+    pub(crate) heap: View<'a>,
 }
 
 impl Names<'_> {
@@ -173,7 +173,7 @@ impl Names<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arena::{Half, Line, Plan, Table};
+    use crate::arena::{Half, Heap, Line, Plan, Table};
     use proptest::prelude::*;
 
     fn names(lines: usize) -> (Table<NamesState>, Heap) {
@@ -190,7 +190,7 @@ mod tests {
             steps in proptest::collection::vec((any::<bool>(), 1u32..90, any::<prop::sample::Index>()), 1..300),
         ) {
             let (state, heap) = names(600);
-            let names = Names { state: &state[0], heap: &heap };
+            let names = Names { state: &state[0], heap: heap.view() };
             let mut held: Vec<(Ref, u32)> = Vec::new();
             for (take, lines, pick) in steps {
                 if take {
@@ -223,7 +223,7 @@ mod tests {
         let (state, heap) = names(101);
         let names = Names {
             state: &state[0],
-            heap: &heap,
+            heap: heap.view(),
         };
         assert!(names.take(91, 10).is_none());
         assert!(names.take(90, 10).is_some());

@@ -5,7 +5,7 @@
 //! keeps lists of the blocks that growing sketches outgrew. A flush takes a region as a whole and
 //! gives its chunks back; so there is nothing to free block by block, and nothing fragments.
 
-use crate::arena::{Arena, Half, Heap, LINE, Line, Place, Plan, Ref, Table, plain_struct};
+use crate::arena::{Arena, Half, Heap, LINE, Line, Place, Plan, Ref, Table, View, plain_struct};
 use crate::primitive::{AtomicU32, AtomicU64, Ordering, U32, U64};
 
 /// Lines in a chunk: 16 KiB. Large against a block (2 KiB at the most), small against the
@@ -65,8 +65,9 @@ impl Pool {
         }
     }
 
-    pub(crate) fn heap(&self) -> &Heap {
-        &self.heap
+    #[inline(always)]
+    pub(crate) fn heap(&self) -> View<'_> {
+        self.heap.view()
     }
 
     pub(crate) fn used_bytes(&self) -> u64 {
@@ -178,7 +179,7 @@ impl Region {
             let list = &self.free[lines.trailing_zeros() as usize];
             let block = Ref(list.get());
             if !block.is_null() {
-                list.set(pool.heap.at::<FreeBlock>(block).next.get() as u32);
+                list.set(pool.heap().at::<FreeBlock>(block).next.get() as u32);
                 return Some(block);
             }
         }
@@ -205,7 +206,7 @@ impl Region {
     /// A block whose words are zero.
     pub(crate) fn take_zeroed(&self, pool: &Pool, lines: usize, reserve_too: bool) -> Option<Ref> {
         let block = self.take(pool, lines, reserve_too)?;
-        pool.heap
+        pool.heap()
             .slice::<U64>(block, lines * (LINE / 8))
             .iter()
             .for_each(|word| word.set(0));
@@ -216,7 +217,7 @@ impl Region {
     pub(crate) fn give(&self, pool: &Pool, block: Ref, lines: usize) {
         debug_assert!(lines.is_power_of_two());
         let list = &self.free[lines.trailing_zeros() as usize];
-        pool.heap
+        pool.heap()
             .at::<FreeBlock>(block)
             .next
             .set(u64::from(list.get()));

@@ -234,13 +234,27 @@ pub(crate) struct Heap {
     lines: Table<Line>,
 }
 
+/// A heap's memory at hand: address and length by value, so that a loop keeps them in registers
+/// (the compiler must assume that a store through an atomic could change them elsewhere).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View<'a> {
+    lines: &'a [Line],
+}
+
 impl Heap {
     pub(crate) fn new(lines: Table<Line>) -> Heap {
         Heap { lines }
     }
 
+    #[inline(always)]
+    pub(crate) fn view(&self) -> View<'_> {
+        View { lines: &self.lines }
+    }
+}
+
+impl<'a> View<'a> {
     /// Lines there are.
-    pub(crate) fn lines_len(&self) -> usize {
+    pub(crate) fn lines_len(self) -> usize {
         self.lines.len()
     }
 
@@ -249,7 +263,7 @@ impl Heap {
     /// # Panics
     /// If it would reach past the end of the heap.
     #[inline(always)]
-    pub(crate) fn at<T: Plain>(&self, at: Ref) -> &T {
+    pub(crate) fn at<T: Plain>(self, at: Ref) -> &'a T {
         &self.slice::<T>(at, 1)[0]
     }
 
@@ -258,7 +272,7 @@ impl Heap {
     /// # Panics
     /// If they would reach past the end of the heap.
     #[inline(always)]
-    pub(crate) fn slice<T: Plain>(&self, at: Ref, len: usize) -> &[T] {
+    pub(crate) fn slice<T: Plain>(self, at: Ref, len: usize) -> &'a [T] {
         const { assert!(align_of::<T>() <= LINE) };
         let start = at.0 as usize;
         let lines = (len * size_of::<T>()).div_ceil(LINE);
@@ -268,16 +282,16 @@ impl Heap {
         );
         // SAFETY: start is inside the table (asserted above).
         let pointer = unsafe { self.lines.as_ptr().add(start) };
-        // SAFETY: the bytes lie inside the table (asserted above), which lives as long as `self`;
+        // SAFETY: the bytes lie inside the table (asserted above), which lives as long as `'a`;
         // a line is aligned to 16, T to no more; T is Plain, so any bits are valid and shared
         // access is sound.
         unsafe { std::slice::from_raw_parts(pointer.cast::<T>(), len) }
     }
 
-    /// As [`Heap::slice`], or `None` where that would panic: for a reference read while its owner
+    /// As [`View::slice`], or `None` where that would panic: for a reference read while its owner
     /// may have been changing it.
     #[inline(always)]
-    pub(crate) fn slice_checked<T: Plain>(&self, at: Ref, len: usize) -> Option<&[T]> {
+    pub(crate) fn slice_checked<T: Plain>(self, at: Ref, len: usize) -> Option<&'a [T]> {
         let lines = len.checked_mul(size_of::<T>())?.div_ceil(LINE);
         let fits = (at.0 as usize).checked_add(lines)? <= self.lines.len();
         fits.then(|| self.slice(at, len))
@@ -297,13 +311,13 @@ mod tests {
         let arena = plan.map().unwrap();
         let (a, b, heap) = (arena.table(a), arena.table(b), Heap::new(arena.table(c)));
         drop(arena);
-        assert_eq!((a.len(), b.len(), heap.lines_len()), (3, 1, 4));
+        assert_eq!((a.len(), b.len(), heap.view().lines_len()), (3, 1, 4));
         a.iter()
             .for_each(|x| x.store(u32::MAX, crate::primitive::Ordering::Relaxed));
         assert_eq!(b[0].get(), 0);
-        heap.at::<F64>(Ref(3)).set(2.5);
-        assert_eq!(heap.at::<F64>(Ref(3)).get(), 2.5);
-        assert_eq!(heap.slice::<U8>(Ref(3), 16)[7].get(), 0x40);
+        heap.view().at::<F64>(Ref(3)).set(2.5);
+        assert_eq!(heap.view().at::<F64>(Ref(3)).get(), 2.5);
+        assert_eq!(heap.view().slice::<U8>(Ref(3), 16)[7].get(), 0x40);
         assert_eq!(a.as_ptr() as usize % TABLE_ALIGN, 0);
     }
 
@@ -313,7 +327,7 @@ mod tests {
         let mut plan = Plan::default();
         let c = plan.table::<Line>(Half::Wiped, 4);
         let heap = Heap::new(plan.map().unwrap().table(c));
-        assert!(heap.slice_checked::<U64>(Ref(3), 3).is_none());
-        let _ = heap.slice::<U64>(Ref(3), 3);
+        assert!(heap.view().slice_checked::<U64>(Ref(3), 3).is_none());
+        let _ = heap.view().slice::<U64>(Ref(3), 3);
     }
 }
