@@ -5,9 +5,11 @@
 //! other      flushes 10,000 contexts in a loop
 //! ```
 //!
-//! The differences contain the reading of the clock, and whatever the machine does to a thread. So
-//! there are two more subjects beside ours: the same without flushes, and the clock alone while the
-//! other thread flushes an engine of its own. The slices of all take turns.
+//! The differences contain the reading of the clock, and whatever the machine does to a thread: of
+//! a few hundred interruptions a second, each of some tens of microseconds, p99.99 shows what comes
+//! between ten and a hundred thousand records. So there are two more subjects beside ours: the same
+//! without flushes, and one more reading of the clock instead of the record (which takes about as
+//! long) while the other thread flushes an engine of its own. The slices of all take turns.
 //!
 //! Not under criterion: what is asked for is the far end of a distribution, not a mean.
 
@@ -62,18 +64,23 @@ fn main() {
             break;
         }
     }
-    let figures: Vec<Figure> = [("p50", 0.5), ("p99.99", 0.9999), ("max", 1.0)]
-        .into_iter()
-        .flat_map(|(name, q)| {
-            let row = format!("record while 10,000 contexts are flushed, {name}");
-            subjects.iter().map(move |subject| {
-                let ns = subject.times.value_at_quantile(q) as f64;
-                let mut figure = Figure::single(SUITE, &row, subject.name, Unit::Ns, ns);
-                figure.samples = subject.times.len();
-                figure
-            })
+    let figures: Vec<Figure> = [
+        ("p50", 0.5),
+        ("p99.9", 0.999),
+        ("p99.99", 0.9999),
+        ("max", 1.0),
+    ]
+    .into_iter()
+    .flat_map(|(name, q)| {
+        let row = format!("record while 10,000 contexts are flushed, {name}");
+        subjects.iter().map(move |subject| {
+            let ns = subject.times.value_at_quantile(q) as f64;
+            let mut figure = Figure::single(SUITE, &row, subject.name, Unit::Ns, ns);
+            figure.samples = subject.times.len();
+            figure
         })
-        .collect();
+    })
+    .collect();
     options.report(&figures);
 }
 
@@ -161,9 +168,9 @@ fn clock() -> Subject {
     let engine = engine();
     let ids = contexts(&engine);
     Subject::new(
-        "the clock alone",
+        "the clock instead of a record",
         |i, v| {
-            std::hint::black_box((i, v));
+            std::hint::black_box((i, v, Instant::now()));
         },
         move || {
             let rejected = engine.record_batch(&ids, &values()[..CONTEXTS]);

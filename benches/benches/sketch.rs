@@ -4,6 +4,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use ddsketch_agent::{Kernel, Sketch};
+use hdrhistogram::Histogram;
 use pointmill_benches::harness::{self, Contest, timed};
 use pointmill_benches::rivals::hdr;
 use pointmill_benches::workload::{VALUES, check_quantile, micros, values};
@@ -27,10 +28,30 @@ fn rival() -> DDSketch {
     DDSketch::new(Config::defaults())
 }
 
+// One place for each rival's loop: called from several, its insert might not be inlined, as it is in
+// a program that has one.
+#[inline(never)]
+fn fill_rival(sketch: &mut DDSketch) {
+    values().iter().for_each(|&v| sketch.add(black_box(v)));
+}
+
+#[inline(never)]
+fn fill_hdr(histogram: &mut Histogram<u64>) {
+    for &v in micros() {
+        let _ = histogram.record(black_box(v));
+    }
+}
+
 fn filled_rival() -> DDSketch {
     let mut sketch = rival();
-    values().iter().for_each(|v| sketch.add(*v));
+    fill_rival(&mut sketch);
     sketch
+}
+
+fn filled_hdr() -> Histogram<u64> {
+    let mut histogram = hdr();
+    fill_hdr(&mut histogram);
+    histogram
 }
 
 fn check(name: &str, median: Option<f64>) {
@@ -50,7 +71,7 @@ fn slice_ours() -> Duration {
 
 fn slice_rival() -> Duration {
     let mut sketch = rival();
-    let time = timed(|| values().iter().for_each(|&v| sketch.add(black_box(v))));
+    let time = timed(|| fill_rival(&mut sketch));
     check(
         "sketches-ddsketch",
         sketch.quantile(0.5).expect("0.5 is a quantile"),
@@ -76,11 +97,7 @@ fn insert() -> Contest {
         .subject("sketches-ddsketch", slice_rival)
         .subject("hdrhistogram", move || {
             histogram.reset();
-            let time = timed(|| {
-                for &v in micros() {
-                    let _ = histogram.record(black_box(v));
-                }
-            });
+            let time = timed(|| fill_hdr(&mut histogram));
             check(
                 "hdrhistogram",
                 Some(histogram.value_at_quantile(0.5) as f64 / 1000.0),
@@ -119,10 +136,7 @@ fn merge() -> Contest {
     b.insert_many(values());
     let other = filled_rival();
     let mut into = other.clone();
-    let mut histogram = hdr();
-    micros()
-        .iter()
-        .for_each(|v| histogram.record(*v).expect("within bounds"));
+    let histogram = filled_hdr();
     let mut into_histogram = histogram.clone();
     Contest::new("sketch merge, 100,000 values each", MERGES)
         .subject("pointmill", move || {
@@ -165,10 +179,7 @@ fn quantile() -> Contest {
     let mut sketch = ours();
     sketch.insert_many(values());
     let other = filled_rival();
-    let mut histogram = hdr();
-    micros()
-        .iter()
-        .for_each(|v| histogram.record(*v).expect("within bounds"));
+    let histogram = filled_hdr();
     for q in QUANTILES {
         check_quantile(
             "pointmill",

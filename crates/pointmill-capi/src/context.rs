@@ -58,8 +58,7 @@ export! {
         let name = unsafe { Text::new(name) }?;
         // SAFETY: the caller lends the tags for the call.
         let tags = unsafe { Text::array(tags, tags_len) }?;
-        let name = String::from_utf8_lossy(name.bytes());
-        out.write(engine.context(kind, &name, tags)?.to_bits());
+        out.write(engine.context(kind, name.bytes(), tags)?.to_bits());
         Ok(())
     }
 }

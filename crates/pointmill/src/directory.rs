@@ -17,9 +17,9 @@
 //!   else anew from the tags, which are always right.
 
 use crate::arena::{Arena, Half, Heap, LINE, Line, Place, Plan, Ref, Table, plain_struct};
-use crate::hash::{PartHash, word_of};
 use crate::lock::Lock;
 use crate::names::{Names, NamesState};
+use crate::part::{self, Part, PartHash};
 use crate::primitive::{AtomicU32, AtomicU64, Ordering, U16, U32, U64, fence};
 use crate::{ContextId, Kind, RecordError};
 
@@ -170,8 +170,8 @@ pub(crate) struct Query<'q, S, const PARTS: usize> {
     hash: u64,
     /// Parts that count: the name, and the tags without duplicates.
     len: usize,
-    /// Each one's index in `parts` and the upper half of its hash.
-    counted: [(u32, u32); PARTS],
+    /// Each one's index in `parts`, its hash and its ends.
+    counted: [(usize, Part); PARTS],
 }
 
 impl<'q, S: AsRef<[u8]>, const PARTS: usize> Query<'q, S, PARTS> {
@@ -182,17 +182,24 @@ impl<'q, S: AsRef<[u8]>, const PARTS: usize> Query<'q, S, PARTS> {
             parts,
             hash: 0,
             len: 0,
-            counted: [(0, 0); PARTS],
+            counted: [(
+                0,
+                Part {
+                    hash: 0,
+                    head: 0,
+                    tail: 0,
+                },
+            ); PARTS],
         }
     }
 
-    /// The parts that count, with their short hashes.
+    /// The parts that count.
     #[inline(always)]
-    fn counted(&self) -> impl Iterator<Item = (&'q [u8], u32)> {
+    fn counted(&self) -> impl Iterator<Item = (&'q [u8], Part)> {
         let parts = self.parts;
         self.counted[..self.len]
             .iter()
-            .map(|&(i, short)| (parts[i as usize].as_ref(), short))
+            .map(|&(i, part)| (parts[i].as_ref(), part))
     }
 }
 
@@ -251,26 +258,25 @@ impl Directory {
         if tags.len() >= PARTS {
             return false;
         }
-        let name_hash = self.name_hash.of(name.as_ref());
-        query.counted[0] = (0, (name_hash >> 32) as u32);
+        let name = self.name_hash.of(name.as_ref());
+        query.counted[0] = (0, name);
         let mut len = 1;
-        let mut sum = name_hash ^ query.kind as u64;
+        let mut sum = name.hash ^ query.kind as u64;
         // One bit for each tag seen: only if a tag's bit is taken can it be a duplicate.
         let mut seen = 0_u64;
         for (i, tag) in tags.iter().enumerate() {
             let bytes = tag.as_ref();
-            let tag_hash = self.tag_hash.of(bytes);
-            let short = (tag_hash >> 32) as u32;
-            let bit = 1 << (tag_hash % 64);
+            let tag = self.tag_hash.of(bytes);
+            let bit = 1 << (tag.hash % 64);
             if bytes.is_empty()
-                || (seen & bit != 0 && has_tag(query.parts, &query.counted[1..len], short, bytes))
+                || (seen & bit != 0 && has_tag(query.parts, &query.counted[1..len], tag, bytes))
             {
                 continue;
             }
             seen |= bit;
-            query.counted[len] = (i as u32 + 1, short);
+            query.counted[len] = (i + 1, tag);
             len += 1;
-            sum = sum.wrapping_add(tag_hash);
+            sum = sum.wrapping_add(tag.hash);
         }
         query.len = len;
         query.hash = sum;
@@ -285,6 +291,14 @@ impl Directory {
     ) -> Option<(ContextId, Tag)> {
         if parts.len() <= PARTS_FEW {
             let mut query = Query::<S, PARTS_FEW>::new(kind, parts);
+            return if self.hash(&mut query) {
+                self.find(&query)
+            } else {
+                None
+            };
+        }
+        if parts.len() <= PARTS_MANY {
+            let mut query = Query::<S, PARTS_MANY>::new(kind, parts);
             return if self.hash(&mut query) {
                 self.find(&query)
             } else {
@@ -361,9 +375,9 @@ impl Directory {
             .counted()
             .zip(parts)
             .enumerate()
-            .all(|(i, ((bytes, short), part))| {
-                part_matches(key, part.get(), short, bytes)
-                    || (i > 0 && matches_any(key, &parts[1..], short, bytes))
+            .all(|(i, ((bytes, part), kept))| {
+                part_matches(key, kept.get(), part, bytes)
+                    || (i > 0 && matches_any(key, &parts[1..], part, bytes))
             })
     }
 
@@ -502,7 +516,7 @@ impl Directory {
         query: &Query<'_, &str, PARTS>,
         overflow: bool,
     ) -> Option<(Ref, u32)> {
-        let text_words = query.counted().map(|(text, _)| text.len().div_ceil(8));
+        let text_words = query.counted().map(|(text, _)| part::words_len(text.len()));
         let words = query.len + text_words.sum::<usize>();
         // A part's first word has 16 bits: a key is below 512 KiB.
         u16::try_from(words).ok()?;
@@ -516,12 +530,11 @@ impl Directory {
         let block = self.names().take(lines, spare)?;
         let key = self.names.view().slice::<U64>(block, words);
         let mut at = query.len;
-        for (part, (text, short)) in key.iter().zip(query.counted()) {
-            part.set(u64::from(short) << 32 | (at as u64) << 16 | text.len() as u64);
-            for chunk in text.chunks(8) {
-                key[at].set(word_of(chunk));
-                at += 1;
-            }
+        for (kept, (text, part)) in key.iter().zip(query.counted()) {
+            let (short, len) = (part.hash >> 32 << 32, part::words_len(text.len()));
+            kept.set(short | (at as u64) << 16 | text.len() as u64);
+            part::write(&key[at..at + len], part, text);
+            at += len;
         }
         Some((block, lines))
     }
@@ -674,14 +687,10 @@ impl Directory {
         let key = self.names.view().slice::<U64>(Ref(slot.key.get()), words);
         out.bytes.clear();
         out.ends.clear();
-        for part in &key[..slot.parts.get() as usize] {
-            let (from, len) = part_place(part.get());
-            let start = out.bytes.len();
-            key[from..from + len.div_ceil(8)]
-                .iter()
-                .for_each(|word| out.bytes.extend_from_slice(&word.get().to_le_bytes()));
-            out.bytes.truncate(start + len);
-            out.ends.push(start + len);
+        for kept in &key[..slot.parts.get() as usize] {
+            let (from, n) = part_place(kept.get());
+            part::read(&key[from..from + part::words_len(n)], n, &mut out.bytes);
+            out.ends.push(out.bytes.len());
         }
     }
 
@@ -713,6 +722,9 @@ pub(crate) struct DirectoryCounts {
 /// Name and tags that the quick way by name takes; with more it is longer, but allocates nothing
 /// either.
 pub(crate) const PARTS_FEW: usize = 13;
+
+/// As many as the default of `tags_max` and the name.
+const PARTS_MANY: usize = 101;
 
 /// Parts that a query can hold at the most: a name and the largest `tags_max`.
 pub(crate) const PARTS_MOST: usize = 1_001;
@@ -756,53 +768,38 @@ impl KeyText {
 
 /// Whether a tag is among those counted so far.
 #[cold]
-fn has_tag<S: AsRef<[u8]>>(parts: &[S], counted: &[(u32, u32)], short: u32, bytes: &[u8]) -> bool {
+fn has_tag<S: AsRef<[u8]>>(
+    parts: &[S],
+    counted: &[(usize, Part)],
+    tag: Part,
+    bytes: &[u8],
+) -> bool {
     counted
         .iter()
-        .any(|&(i, other)| other == short && parts[i as usize].as_ref() == bytes)
+        .any(|&(i, other)| other.hash == tag.hash && parts[i].as_ref() == bytes)
 }
 
-/// Whether any of these parts has this hash and these bytes.
+/// Whether any of these parts is this one.
 #[inline(never)]
-fn matches_any(key: &[U64], parts: &[U64], short: u32, bytes: &[u8]) -> bool {
-    parts
-        .iter()
-        .any(|part| part_matches(key, part.get(), short, bytes))
+fn matches_any(key: &[U64], kept: &[U64], part: Part, bytes: &[u8]) -> bool {
+    kept.iter()
+        .any(|kept| part_matches(key, kept.get(), part, bytes))
 }
 
-/// First word and length in bytes of a part.
+/// Where a part's words begin, and its length in bytes.
 #[inline(always)]
-fn part_place(part: u64) -> (usize, usize) {
-    ((part >> 16) as u16 as usize, part as u16 as usize)
+fn part_place(kept: u64) -> (usize, usize) {
+    ((kept >> 16) as u16 as usize, kept as u16 as usize)
 }
 
-/// Whether the part described by `part` has this hash and these bytes.
+/// Whether the part described by the word `kept` is this one.
 #[inline(always)]
-fn part_matches(key: &[U64], part: u64, short: u32, bytes: &[u8]) -> bool {
-    let (from, len) = part_place(part);
-    if (part >> 32) as u32 != short || len != bytes.len() {
-        return false;
-    }
-    let Some(words) = key.get(from..from + len.div_ceil(8)) else {
-        return false;
-    };
-    let (chunks, rest) = bytes.as_chunks::<8>();
-    chunks
-        .iter()
-        .zip(words)
-        .all(|(chunk, word)| u64::from_le_bytes(*chunk) == word.get())
-        && (rest.is_empty()
-            || words
-                .last()
-                .is_some_and(|word| word.get() == last_word(bytes)))
-}
-
-/// The bytes after the last whole word, padded with zeros; there is at least one.
-#[inline(always)]
-fn last_word(bytes: &[u8]) -> u64 {
-    match bytes.last_chunk::<8>() {
-        // The last eight bytes, less those that belong to the word before.
-        Some(tail) => u64::from_le_bytes(*tail) >> (8 * (8 - bytes.len() % 8)),
-        None => word_of(bytes),
-    }
+fn part_matches(key: &[U64], kept: u64, part: Part, bytes: &[u8]) -> bool {
+    let (from, n) = part_place(kept);
+    // The upper halves of the hashes, and the lengths.
+    (kept ^ part.hash) >> 32 == 0
+        && n == bytes.len()
+        && key
+            .get(from..from + part::words_len(n))
+            .is_some_and(|words| part::matches(words, part, bytes))
 }

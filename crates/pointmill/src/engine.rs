@@ -186,7 +186,8 @@ impl Engine {
     }
 
     /// The context of a kind, name and tag set: found, or made. Tags are `key:value` or single
-    /// words; their order, duplicates and empty ones do not matter.
+    /// words; their order, duplicates and empty ones do not matter. Bytes that are not UTF-8 are
+    /// mended and counted.
     ///
     /// At a limit (contexts, tags, bytes of names) the answer is the metric's overflow context,
     /// which carries the one tag `pointmill.overflow:true`, and
@@ -197,11 +198,11 @@ impl Engine {
     pub fn context<S: AsRef<[u8]>>(
         &self,
         kind: Kind,
-        name: &str,
+        name: impl AsRef<[u8]>,
         tags: &[S],
     ) -> Result<ContextId, RecordError> {
         let mut parts = Vec::with_capacity(1 + tags.len());
-        parts.push(name.as_bytes());
+        parts.push(name.as_ref());
         parts.extend(tags.iter().map(AsRef::as_ref));
         Ok(self.shared.context(kind, &parts)?.0)
     }
@@ -348,11 +349,11 @@ impl Engine {
         if !tag.matches(context) {
             return Err(shared.reject(RecordError::StaleContext, values.len() as u64));
         }
-        let mut rejected = 0;
+        let (mut rejected, mut keys) = (0, [0; 4 * BATCH]);
         // The lock is given back now and then, so that a flush does not wait for a long column.
         for part in values.chunks(64 * BATCH) {
             self.with_lane(|lane| {
-                rejected += shared.apply_column(lane, context.index(), tag, part);
+                rejected += shared.apply_column(lane, context.index(), tag, part, &mut keys);
             });
         }
         Ok(rejected)
@@ -364,16 +365,17 @@ impl Engine {
     pub fn record_batch(&self, contexts: &[ContextId], values: &[f64]) -> usize {
         let shared = &*self.shared;
         let mut rejected = 0;
+        let mut keys = [0; 4 * BATCH];
         for (contexts, values) in contexts.chunks(64 * BATCH).zip(values.chunks(64 * BATCH)) {
+            let len = contexts.len().min(values.len());
             self.with_lane(|lane| {
                 let mut from = 0;
-                for run in contexts.chunk_by(|a, b| a == b) {
-                    let end = (from + run.len()).min(values.len());
-                    let part = &values[from.min(end)..end];
-                    from = end;
+                for run in contexts[..len].chunk_by(|a, b| a == b) {
+                    let part = &values[from..from + run.len()];
+                    from += run.len();
                     let tag = shared.directory.tag(run[0].index());
                     rejected += if tag.matches(run[0]) {
-                        shared.apply_column(lane, run[0].index(), tag, part)
+                        shared.apply_column(lane, run[0].index(), tag, part, &mut keys)
                     } else {
                         let _ = shared.reject(RecordError::StaleContext, part.len() as u64);
                         part.len()
@@ -602,17 +604,22 @@ impl Shared {
             self.lanes.get(lane).dropped_stale.add(values.len() as u64);
             return;
         }
-        if let [value] = *values {
-            let open = self.lanes.open(lane, &self.pool);
-            let interval = open.set.interval.get();
-            if open.add_one(context.index(), tag, interval, value).is_ok() {
-                self.note_overflow(lane, tag, 1);
-            } else {
-                self.overflow(lane, context.index(), tag, interval, Point::of(value));
-            }
-            return;
+        match *values {
+            [value] => self.apply_one(lane, context.index(), tag, value),
+            _ => self.apply_values(lane, context.index(), tag, values, keys),
         }
-        self.apply_values(lane, context.index(), tag, values, keys);
+    }
+
+    /// Applies one finite value of weight one.
+    #[inline]
+    fn apply_one(&self, lane: usize, index: u32, tag: Tag, value: f64) {
+        let open = self.lanes.open(lane, &self.pool);
+        let interval = open.set.interval.get();
+        if open.add_one(index, tag, interval, value).is_ok() {
+            self.note_overflow(lane, tag, 1);
+        } else {
+            self.overflow(lane, index, tag, interval, Point::of(value));
+        }
     }
 
     /// Applies finite values of weight one; `keys` is scratch, as long as convenient.
@@ -632,18 +639,26 @@ impl Shared {
     }
 
     /// Applies a caller's column, whose values may not be finite. How many were rejected.
-    fn apply_column(&self, lane: usize, index: u32, tag: Tag, values: &[f64]) -> usize {
+    fn apply_column(
+        &self,
+        lane: usize,
+        index: u32,
+        tag: Tag,
+        values: &[f64],
+        keys: &mut [i16],
+    ) -> usize {
         let direct = &self.lanes.get(lane).direct;
-        let mut keys = [0; 4 * BATCH];
         let mut rejected = 0;
         for part in values.split(|v| !v.is_finite()) {
-            direct.add(part.len() as u64);
             rejected += 1;
-            if let Some(&last) = part.last() {
-                if tag.kind() == Kind::Gauge {
-                    self.gauges[index as usize].set(last);
-                }
-                self.apply_values(lane, index, tag, part, &mut keys);
+            direct.add(part.len() as u64);
+            let Some(&last) = part.last() else { continue };
+            if tag.kind() == Kind::Gauge {
+                self.gauges[index as usize].set(last);
+            }
+            match *part {
+                [value] => self.apply_one(lane, index, tag, value),
+                _ => self.apply_values(lane, index, tag, part, keys),
             }
         }
         // `split` gives one part more than there are separators.

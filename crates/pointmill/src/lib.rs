@@ -72,14 +72,14 @@ mod flush;
 #[cfg_attr(loom, allow(dead_code, reason = "only the hand-over is modelled"))]
 mod handover;
 #[cfg(not(loom))]
-mod hash;
-#[cfg(not(loom))]
 mod lane;
 mod lock;
 #[cfg(not(loom))]
 mod names;
 #[cfg(not(loom))]
 mod open;
+#[cfg(not(loom))]
+mod part;
 #[cfg(not(loom))]
 mod pool;
 #[cfg_attr(

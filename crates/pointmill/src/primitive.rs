@@ -39,7 +39,7 @@ macro_rules! cells {
 
         #[allow(dead_code, reason = "every cell has the same three methods")]
         impl $cell {
-            #[cfg(loom)]
+            #[cfg(any(loom, test))]
             pub(crate) fn new(value: $value) -> $cell {
                 let $to = value;
                 $cell(<$atomic>::new($encode))

@@ -30,7 +30,8 @@ pub struct Stats {
     /// Taken but lost: the context was given back while the point was on its way.
     pub dropped_stale: u64,
     /// Points that kept their value but went to their metric's overflow context, without their
-    /// tags. They are in `flushed` or `pending` too.
+    /// tags. They are in `flushed` or `pending` too, and counted here once they have left the
+    /// recording thread's ring.
     pub overflowed: u64,
     /// Contexts alive.
     pub contexts: u64,
