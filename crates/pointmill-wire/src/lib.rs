@@ -17,7 +17,7 @@
 //! | [`dogstatsd`] | DogStatsD text | yes | yes |
 //! | [`canonical`] | canonical DDSketch, protobuf and compact | yes | yes |
 //!
-//! Encoding starts at [`encode`] (or at an [`Encoder`], which keeps its buffers between calls) and
+//! Encoding starts at [`encode()`] (or at an [`Encoder`], which keeps its buffers between calls) and
 //! an [`EncodeConfig`]. Decoders treat their input as hostile: they return an error that names the
 //! byte, whatever the input, and hold no more memory than [`DecodeLimits`] allows.
 
