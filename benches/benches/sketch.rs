@@ -13,6 +13,10 @@ use sketches_ddsketch::{Config, DDSketch};
 /// Accuracy that a sketch's median is checked against: the loosest any of them promises.
 const ACCURACY: f64 = 0.0101;
 
+/// Turns through the values in a slice, each into a new sketch: the first one finds the caches full
+/// of what another subject did.
+const TURNS: usize = 10;
+
 /// Values in one call of insert_many.
 const COLUMN: usize = 1_000;
 
@@ -92,7 +96,7 @@ fn slice_libdd() -> Duration {
 
 fn insert() -> Contest {
     let mut histogram = hdr();
-    Contest::new("sketch insert, one value", VALUES)
+    Contest::new("sketch insert, one value", TURNS * VALUES)
         .subject("pointmill", slice_ours)
         .subject("sketches-ddsketch", slice_rival)
         .subject("hdrhistogram", move || {
@@ -121,7 +125,7 @@ fn many(kernel: Kernel) -> impl FnMut() -> Duration {
 }
 
 fn insert_many() -> Contest {
-    Contest::new("sketch insert_many, 1,000 values, a value", VALUES)
+    Contest::new("sketch insert_many, 1,000 values, a value", TURNS * VALUES)
         .subject("pointmill", many(pointmill::kernel()))
         .subject("sketches-ddsketch", slice_rival)
         .subject("pointmill, portable loops", many(Kernel::PORTABLE))
