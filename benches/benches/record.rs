@@ -41,6 +41,7 @@ fn main() {
             || scaling("1 context, by processor time", Clock::Cpu, 1),
             || scaling("10,000 contexts, by processor time", Clock::Cpu, WIDE),
             || rivals_scaling(Clock::Cpu),
+            || ceiling(Clock::Cpu),
         ],
     );
 }
@@ -311,4 +312,28 @@ fn rivals_scaling(clock: Clock) -> Contest {
     )
     .subject("metrics handle, 1 thread", one)
     .subject("metrics handle, 2 threads", two)
+}
+
+/// Two threads that share nothing at all: what the machine's two processors leave to be had.
+fn ceiling(clock: Clock) -> Contest {
+    let subject = move |threads: usize| {
+        let job = || -> Job {
+            let mut histogram = rivals::hdr();
+            Box::new(move || {
+                for _ in 0..2 * TURNS / threads {
+                    for &v in micros() {
+                        let _ = histogram.record(black_box(v));
+                    }
+                }
+            })
+        };
+        let crew = Crew::new((0..threads).map(|_| job()).collect());
+        move || crew.slice(clock)
+    };
+    Contest::new(
+        "throughput of 2 threads, an hdrhistogram each, by processor time",
+        2 * POINTS,
+    )
+    .subject("hdrhistogram, 1 thread", subject(1))
+    .subject("hdrhistogram, 2 threads", subject(2))
 }

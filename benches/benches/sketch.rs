@@ -58,6 +58,10 @@ fn filled_hdr() -> Histogram<u64> {
     histogram
 }
 
+fn turns(mut one: impl FnMut() -> Duration) -> impl FnMut() -> Duration {
+    move || (0..TURNS).map(|_| one()).sum()
+}
+
 fn check(name: &str, median: Option<f64>) {
     check_quantile(name, median.expect("it has values"), 0.5, ACCURACY);
 }
@@ -97,18 +101,21 @@ fn slice_libdd() -> Duration {
 fn insert() -> Contest {
     let mut histogram = hdr();
     Contest::new("sketch insert, one value", TURNS * VALUES)
-        .subject("pointmill", slice_ours)
-        .subject("sketches-ddsketch", slice_rival)
-        .subject("hdrhistogram", move || {
-            histogram.reset();
-            let time = timed(|| fill_hdr(&mut histogram));
-            check(
-                "hdrhistogram",
-                Some(histogram.value_at_quantile(0.5) as f64 / 1000.0),
-            );
-            time
-        })
-        .subject("libdd-ddsketch", slice_libdd)
+        .subject("pointmill", turns(slice_ours))
+        .subject("sketches-ddsketch", turns(slice_rival))
+        .subject(
+            "hdrhistogram",
+            turns(move || {
+                histogram.reset();
+                let time = timed(|| fill_hdr(&mut histogram));
+                check(
+                    "hdrhistogram",
+                    Some(histogram.value_at_quantile(0.5) as f64 / 1000.0),
+                );
+                time
+            }),
+        )
+        .subject("libdd-ddsketch", turns(slice_libdd))
 }
 
 fn many(kernel: Kernel) -> impl FnMut() -> Duration {
@@ -126,9 +133,9 @@ fn many(kernel: Kernel) -> impl FnMut() -> Duration {
 
 fn insert_many() -> Contest {
     Contest::new("sketch insert_many, 1,000 values, a value", TURNS * VALUES)
-        .subject("pointmill", many(pointmill::kernel()))
-        .subject("sketches-ddsketch", slice_rival)
-        .subject("pointmill, portable loops", many(Kernel::PORTABLE))
+        .subject("pointmill", turns(many(pointmill::kernel())))
+        .subject("sketches-ddsketch", turns(slice_rival))
+        .subject("pointmill, portable loops", turns(many(Kernel::PORTABLE)))
 }
 
 /// Merges in one slice; each takes microseconds, a clock's reading tens of nanoseconds.

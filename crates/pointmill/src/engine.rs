@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::apply::{BATCH, Point};
 use crate::arena::{Half, Place, Plan, Table, plain_struct};
 use crate::directory::{Directory, DirectoryPlaces, KeyLimits, PARTS_FEW, Query, Tag, slots_len};
-use crate::handover::RING_LEN;
 use crate::lane::{self, Lane, LanePlaces, Lanes};
 use crate::lock::{Guard, Lock};
-use crate::open::Open;
 use crate::pool::{Pool, PoolPlaces};
 use crate::primitive::{AtomicU64, F64, I64, Ordering, U32, U64};
 use crate::{Config, ConfigError, ContextId, Kind, RecordError, Stats, simd};
@@ -16,8 +15,10 @@ use crate::{Config, ConfigError, ContextId, Kind, RecordError, Stats, simd};
 /// stranger cannot run a counter over. The value is Agent Data Plane's.
 const RATE_MIN: f64 = 0.000_000_003_845;
 
-/// Points of one context that are taken out of a ring at a time.
-const BATCH: usize = 128;
+/// Runs of points that a recorder moves on when its ring is full. With points of another context
+/// each time that is about 2 µs, where the whole ring would take 18 (points of one context are one
+/// or two runs).
+const RUNS_A_TURN: usize = 32;
 
 /// Aggregates points in memory of fixed size.
 ///
@@ -105,10 +106,10 @@ pub(crate) struct Shared {
     pub(crate) lanes: Lanes,
     pub(crate) directory: Directory,
     pub(crate) pool: Pool,
-    gauges: Table<F64>,
+    pub(crate) gauges: Table<F64>,
     pub(crate) kept: Table<KeptState>,
     pub(crate) wiped: Table<WipedState>,
-    kernel: ddsketch_agent::Kernel,
+    pub(crate) kernel: ddsketch_agent::Kernel,
     pub(crate) config: Config,
     arena_bytes: u64,
     fixed_bytes: u64,
@@ -246,7 +247,7 @@ impl Engine {
             while !mine.handover.push(&mine.ring, context.to_bits(), value) {
                 // A flush that holds the lock is making room at this moment.
                 match mine.handover.try_lock() {
-                    Some(held) => shared.drain(lane, &held),
+                    Some(held) => shared.drain_runs(lane, &held, RUNS_A_TURN),
                     None => crate::primitive::relax(&mut turn),
                 }
             }
@@ -469,24 +470,6 @@ impl Engine {
     }
 }
 
-/// A point on its way past the ring.
-#[derive(Clone, Copy, Debug)]
-struct Point {
-    value: f64,
-    weight: f64,
-    unix_s: Option<i64>,
-}
-
-impl Point {
-    fn of(value: f64) -> Point {
-        Point {
-            value,
-            weight: 1.0,
-            unix_s: None,
-        }
-    }
-}
-
 impl Shared {
     /// Start of the interval that a time lies in.
     pub(crate) fn interval_of(&self, unix_s: i64) -> i64 {
@@ -519,7 +502,7 @@ impl Shared {
     }
 
     #[cold]
-    fn reject(&self, error: RecordError, points: u64) -> RecordError {
+    pub(crate) fn reject(&self, error: RecordError, points: u64) -> RecordError {
         self.wiped[0].rejected[rejection(error)].fetch_add(points, Ordering::Relaxed);
         error
     }
@@ -573,144 +556,6 @@ impl Shared {
         set.interval.set(open);
     }
 
-    /// Moves the points of a lane's ring into its open set: runs of one context at a time, and no
-    /// more than were there at the start, since a fast recorder could keep us here for ever.
-    pub(crate) fn drain(&self, lane: usize, held: &Guard<'_>) {
-        let Lane { handover, ring, .. } = self.lanes.get(lane);
-        let (mut values, mut keys) = ([0.0; BATCH], [0; BATCH]);
-        let (mut head, tail) = handover.waiting(held);
-        while head < tail {
-            let id = ring[head as usize % RING_LEN].id.get();
-            let most = (tail - head).min(BATCH as u64) as usize;
-            let mut n = 0;
-            for value in &mut values[..most] {
-                let slot = &ring[(head as usize + n) % RING_LEN];
-                if slot.id.get() != id {
-                    break;
-                }
-                *value = slot.value.get();
-                n += 1;
-            }
-            head += n as u64;
-            self.apply_run(lane, ContextId::from_bits(id), &values[..n], &mut keys);
-            handover.advance(held, head);
-        }
-    }
-
-    #[inline]
-    fn apply_run(&self, lane: usize, context: ContextId, values: &[f64], keys: &mut [i16]) {
-        let tag = self.directory.tag(context.index());
-        if !tag.matches(context) {
-            self.lanes.get(lane).dropped_stale.add(values.len() as u64);
-            return;
-        }
-        match *values {
-            [value] => self.apply_one(lane, context.index(), tag, value),
-            _ => self.apply_values(lane, context.index(), tag, values, keys),
-        }
-    }
-
-    /// Applies one finite value of weight one.
-    #[inline]
-    fn apply_one(&self, lane: usize, index: u32, tag: Tag, value: f64) {
-        let open = self.lanes.open(lane, &self.pool);
-        let interval = open.set.interval.get();
-        if open.add_one(index, tag, interval, value).is_ok() {
-            self.note_overflow(lane, tag, 1);
-        } else {
-            self.overflow(lane, index, tag, interval, Point::of(value));
-        }
-    }
-
-    /// Applies finite values of weight one; `keys` is scratch, as long as convenient.
-    fn apply_values(&self, lane: usize, index: u32, tag: Tag, values: &[f64], keys: &mut [i16]) {
-        let open = self.lanes.open(lane, &self.pool);
-        let interval = open.set.interval.get();
-        for part in values.chunks(keys.len()) {
-            let added = match open.add_run(&self.kernel, index, tag, interval, part, keys) {
-                Ok(()) => part.len(),
-                Err(added) => added,
-            };
-            self.note_overflow(lane, tag, added as u64);
-            for &value in &part[added..] {
-                self.overflow(lane, index, tag, interval, Point::of(value));
-            }
-        }
-    }
-
-    /// Applies a caller's column, whose values may not be finite. How many were rejected.
-    fn apply_column(
-        &self,
-        lane: usize,
-        index: u32,
-        tag: Tag,
-        values: &[f64],
-        keys: &mut [i16],
-    ) -> usize {
-        let direct = &self.lanes.get(lane).direct;
-        let mut rejected = 0;
-        for part in values.split(|v| !v.is_finite()) {
-            rejected += 1;
-            direct.add(part.len() as u64);
-            let Some(&last) = part.last() else { continue };
-            if tag.kind() == Kind::Gauge {
-                self.gauges[index as usize].set(last);
-            }
-            match *part {
-                [value] => self.apply_one(lane, index, tag, value),
-                _ => self.apply_values(lane, index, tag, part, keys),
-            }
-        }
-        // `split` gives one part more than there are separators.
-        rejected -= 1;
-        if rejected > 0 {
-            let _ = self.reject(RecordError::NotFinite, rejected as u64);
-        }
-        rejected
-    }
-
-    /// Applies one point past the ring. The caller holds the lane's lock.
-    fn apply(&self, lane: usize, index: u32, tag: Tag, point: Point) {
-        let open = self.lanes.open(lane, &self.pool);
-        let interval = match point.unix_s {
-            Some(unix_s) => self.interval_of(unix_s),
-            None => open.set.interval.get(),
-        };
-        self.lanes.get(lane).direct.add(1);
-        if point.add_to(&open, index, tag, interval).is_ok() {
-            self.note_overflow(lane, tag, 1);
-        } else {
-            self.overflow(lane, index, tag, interval, point);
-        }
-    }
-
-    /// There was no memory for a point's context: its metric's overflow context takes it, from the
-    /// part of the pool that is kept for that.
-    #[cold]
-    fn overflow(&self, lane: usize, index: u32, tag: Tag, interval: i64, point: Point) {
-        let open = self.lanes.open(lane, &self.pool);
-        let to = (!tag.is_overflow())
-            .then(|| {
-                self.directory
-                    .overflow_of(index, self.kept[0].flush_no.get())
-            })
-            .flatten();
-        if let Some((context, tag)) = to
-            && point.add_to(&open, context.index(), tag, interval).is_ok()
-        {
-            self.note_overflow(lane, tag, 1);
-        } else {
-            self.lanes.get(lane).dropped_arena_full.add(1);
-        }
-    }
-
-    #[inline(always)]
-    fn note_overflow(&self, lane: usize, tag: Tag, points: u64) {
-        if tag.is_overflow() {
-            self.lanes.get(lane).overflowed.add(points);
-        }
-    }
-
     /// The value that was stored last to a gauge, by any thread.
     pub(crate) fn gauge(&self, index: u32) -> f64 {
         self.gauges[index as usize].get()
@@ -753,18 +598,5 @@ impl Shared {
         stats.recorded += stats.rejected();
         debug_assert!(self.fixed_bytes <= self.arena_bytes);
         stats
-    }
-}
-
-impl Point {
-    fn add_to(
-        self,
-        open: &Open<'_>,
-        index: u32,
-        tag: Tag,
-        interval: i64,
-    ) -> Result<(), crate::bins::Full> {
-        let stamp = self.unix_s.unwrap_or(i64::MIN);
-        open.add_weighted(index, tag, interval, self.value, self.weight, stamp)
     }
 }

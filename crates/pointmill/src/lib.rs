@@ -54,6 +54,8 @@ macro_rules! loom_struct {
 pub(crate) use loom_struct;
 
 #[cfg(not(loom))]
+mod apply;
+#[cfg(not(loom))]
 mod arena;
 #[cfg(not(loom))]
 mod bins;

@@ -16,12 +16,16 @@
 //!   `changing` still set if its parent was in the middle of a change: it then makes everything
 //!   else anew from the tags, which are always right.
 
+mod look_up;
+
 use crate::arena::{Arena, Half, Heap, LINE, Line, Place, Plan, Ref, Table, plain_struct};
 use crate::lock::Lock;
 use crate::names::{Names, NamesState};
-use crate::part::{self, Part, PartHash};
+use crate::part::{self, PartHash};
 use crate::primitive::{AtomicU32, AtomicU64, Ordering, U16, U32, U64, fence};
 use crate::{ContextId, Kind, RecordError};
+pub(crate) use look_up::{PARTS_FEW, Query};
+use look_up::{PARTS_MOST, part_place};
 
 /// The tag that marks a metric's overflow context.
 pub(crate) const OVERFLOW_TAG: &str = "pointmill.overflow:true";
@@ -160,49 +164,6 @@ pub(crate) struct Directory {
     tag_hash: PartHash,
 }
 
-/// A key as a caller gives it: tags in any order, with duplicates and empty ones.
-///
-/// `PARTS` is one more than the number of tags it can hold.
-pub(crate) struct Query<'q, S, const PARTS: usize> {
-    kind: Kind,
-    /// The name and the tags.
-    parts: &'q [S],
-    hash: u64,
-    /// Parts that count: the name, and the tags without duplicates.
-    len: usize,
-    /// Each one's index in `parts`, its hash and its ends.
-    counted: [(usize, Part); PARTS],
-}
-
-impl<'q, S: AsRef<[u8]>, const PARTS: usize> Query<'q, S, PARTS> {
-    #[inline(always)]
-    pub(crate) fn new(kind: Kind, parts: &'q [S]) -> Self {
-        Query {
-            kind,
-            parts,
-            hash: 0,
-            len: 0,
-            counted: [(
-                0,
-                Part {
-                    hash: 0,
-                    head: 0,
-                    tail: 0,
-                },
-            ); PARTS],
-        }
-    }
-
-    /// The parts that count.
-    #[inline(always)]
-    fn counted(&self) -> impl Iterator<Item = (&'q [u8], Part)> {
-        let parts = self.parts;
-        self.counted[..self.len]
-            .iter()
-            .map(|&(i, part)| (parts[i].as_ref(), part))
-    }
-}
-
 impl Directory {
     pub(crate) fn new(arena: &Arena, places: DirectoryPlaces, limits: KeyLimits) -> Directory {
         let directory = Directory {
@@ -241,144 +202,6 @@ impl Directory {
             state: &self.state[0].names,
             heap: self.names.view(),
         }
-    }
-
-    // ---- look-up ---------------------------------------------------------------------------
-
-    /// Hashes a key; `parts[0]` is the name. False if there is none, or if there are more tags
-    /// than the query holds.
-    #[inline(always)]
-    pub(crate) fn hash<S: AsRef<[u8]>, const PARTS: usize>(
-        &self,
-        query: &mut Query<'_, S, PARTS>,
-    ) -> bool {
-        let Some((name, tags)) = query.parts.split_first() else {
-            return false;
-        };
-        if tags.len() >= PARTS {
-            return false;
-        }
-        let name = self.name_hash.of(name.as_ref());
-        query.counted[0] = (0, name);
-        let mut len = 1;
-        let mut sum = name.hash ^ query.kind as u64;
-        // One bit for each tag seen: only if a tag's bit is taken can it be a duplicate.
-        let mut seen = 0_u64;
-        for (i, tag) in tags.iter().enumerate() {
-            let bytes = tag.as_ref();
-            let tag = self.tag_hash.of(bytes);
-            let bit = 1 << (tag.hash % 64);
-            if bytes.is_empty()
-                || (seen & bit != 0 && has_tag(query.parts, &query.counted[1..len], tag, bytes))
-            {
-                continue;
-            }
-            seen |= bit;
-            query.counted[len] = (i + 1, tag);
-            len += 1;
-            sum = sum.wrapping_add(tag.hash);
-        }
-        query.len = len;
-        query.hash = sum;
-        true
-    }
-
-    /// The context of a key, if it is known: [`Directory::hash`] and [`Directory::find`].
-    pub(crate) fn look_up<S: AsRef<[u8]>>(
-        &self,
-        kind: Kind,
-        parts: &[S],
-    ) -> Option<(ContextId, Tag)> {
-        if parts.len() <= PARTS_FEW {
-            let mut query = Query::<S, PARTS_FEW>::new(kind, parts);
-            return if self.hash(&mut query) {
-                self.find(&query)
-            } else {
-                None
-            };
-        }
-        if parts.len() <= PARTS_MANY {
-            let mut query = Query::<S, PARTS_MANY>::new(kind, parts);
-            return if self.hash(&mut query) {
-                self.find(&query)
-            } else {
-                None
-            };
-        }
-        let mut query = Query::<S, PARTS_MOST>::new(kind, parts);
-        if self.hash(&mut query) {
-            self.find(&query)
-        } else {
-            None
-        }
-    }
-
-    /// The context of a key, if it is known. Takes no lock and allocates nothing.
-    //
-    // Not inlined, like `key_matches`: together in one function they spill most of its registers.
-    #[inline(never)]
-    pub(crate) fn find<S: AsRef<[u8]>, const PARTS: usize>(
-        &self,
-        query: &Query<'_, S, PARTS>,
-    ) -> Option<(ContextId, Tag)> {
-        let mask = self.index.len() - 1;
-        // The table is at most half full: an empty place ends the search. The bound holds even
-        // while a writer shifts entries.
-        for step in 0..self.index.len() {
-            let entry =
-                self.index[(query.hash as usize).wrapping_add(step) & mask].load(Ordering::Acquire);
-            if entry == 0 {
-                return None;
-            }
-            if (entry ^ query.hash) >> 32 == 0 {
-                let context = (entry as u32).wrapping_sub(1);
-                let tag = self.tag(context);
-                if tag.0 & (LIVE | KIND) == LIVE | query.kind as u32
-                    && self.key_matches(context, query)
-                {
-                    // The reads of the key come before the second read of the tag.
-                    fence(Ordering::Acquire);
-                    if self.tags[context as usize].load(Ordering::Relaxed) == tag.0 {
-                        return Some((ContextId::new(context, tag.generation()), tag));
-                    }
-                }
-            }
-        }
-        None
-    }
-
-    #[inline(never)]
-    fn key_matches<S: AsRef<[u8]>, const PARTS: usize>(
-        &self,
-        context: u32,
-        query: &Query<'_, S, PARTS>,
-    ) -> bool {
-        let Some(slot) = self.slots.get(context as usize) else {
-            return false;
-        };
-        if slot.hash.get() != query.hash || slot.parts.get() as usize != query.len {
-            return false;
-        }
-        let words = slot.key_lines.get() as usize * (LINE / 8);
-        let Some(key) = self
-            .names
-            .view()
-            .slice_checked::<U64>(Ref(slot.key.get()), words)
-        else {
-            return false;
-        };
-        let Some(parts) = key.get(..query.len) else {
-            return false;
-        };
-        // Mostly the tags come in one order: look first where the tag then is.
-        query
-            .counted()
-            .zip(parts)
-            .enumerate()
-            .all(|(i, ((bytes, part), kept))| {
-                part_matches(key, kept.get(), part, bytes)
-                    || (i > 0 && matches_any(key, &parts[1..], part, bytes))
-            })
     }
 
     // ---- change ----------------------------------------------------------------------------
@@ -719,16 +542,6 @@ pub(crate) struct DirectoryCounts {
     pub(crate) used_bytes: u64,
 }
 
-/// Name and tags that the quick way by name takes; with more it is longer, but allocates nothing
-/// either.
-pub(crate) const PARTS_FEW: usize = 13;
-
-/// As many as the default of `tags_max` and the name.
-const PARTS_MANY: usize = 101;
-
-/// Parts that a query can hold at the most: a name and the largest `tags_max`.
-pub(crate) const PARTS_MOST: usize = 1_001;
-
 /// A change of the directory under way.
 struct Change<'a> {
     directory: &'a Directory,
@@ -764,42 +577,4 @@ impl KeyText {
     pub(crate) fn tags(&self) -> impl Iterator<Item = &str> {
         (1..self.ends.len()).map(|i| self.part(i))
     }
-}
-
-/// Whether a tag is among those counted so far.
-#[cold]
-fn has_tag<S: AsRef<[u8]>>(
-    parts: &[S],
-    counted: &[(usize, Part)],
-    tag: Part,
-    bytes: &[u8],
-) -> bool {
-    counted
-        .iter()
-        .any(|&(i, other)| other.hash == tag.hash && parts[i].as_ref() == bytes)
-}
-
-/// Whether any of these parts is this one.
-#[inline(never)]
-fn matches_any(key: &[U64], kept: &[U64], part: Part, bytes: &[u8]) -> bool {
-    kept.iter()
-        .any(|kept| part_matches(key, kept.get(), part, bytes))
-}
-
-/// Where a part's words begin, and its length in bytes.
-#[inline(always)]
-fn part_place(kept: u64) -> (usize, usize) {
-    ((kept >> 16) as u16 as usize, kept as u16 as usize)
-}
-
-/// Whether the part described by the word `kept` is this one.
-#[inline(always)]
-fn part_matches(key: &[U64], kept: u64, part: Part, bytes: &[u8]) -> bool {
-    let (from, n) = part_place(kept);
-    // The upper halves of the hashes, and the lengths.
-    (kept ^ part.hash) >> 32 == 0
-        && n == bytes.len()
-        && key
-            .get(from..from + part::words_len(n))
-            .is_some_and(|words| part::matches(words, part, bytes))
 }
