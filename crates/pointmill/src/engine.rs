@@ -16,9 +16,9 @@ use crate::{Config, ConfigError, ContextId, Kind, RecordError, Stats, simd};
 const RATE_MIN: f64 = 0.000_000_003_845;
 
 /// Runs of points that a recorder moves on when its ring is full. With points of another context
-/// each time that is about 2 µs, where the whole ring would take 18 (points of one context are one
+/// each time that is about 1 µs, where the whole ring would take 18 (points of one context are one
 /// or two runs).
-const RUNS_A_TURN: usize = 32;
+const RUNS_A_TURN: usize = 16;
 
 /// Aggregates points in memory of fixed size.
 ///

@@ -32,8 +32,8 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
         return Err(format!("no suite {unknown:?}; there are {}", SUITES.join(", ")).into());
     }
     build_library()?;
-    let figures = benches().join("target/figures.jsonl");
-    let _ = std::fs::remove_file(&figures);
+    // Of this run alone: another may be under way.
+    let figures = benches().join(format!("target/figures.{}.jsonl", std::process::id()));
     let seconds = if quick { SECONDS_QUICK } else { SECONDS };
     for suite in SUITES
         .iter()
@@ -54,7 +54,9 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
         command.arg("--record").arg(benches().join("record"));
         command.args(["--command", "cargo xtask bench"]);
     }
-    run_shown(&mut command)
+    run_shown(&mut command)?;
+    std::fs::remove_file(&figures)?;
+    Ok(())
 }
 
 /// The benches' workspace.
