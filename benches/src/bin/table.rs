@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use pointmill_benches::figure::Figure;
-use pointmill_benches::goals::GOALS;
+use pointmill_benches::goals::{GOALS, Goal};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -33,12 +33,19 @@ fn main() -> Outcome<()> {
         .filter_map(|line| line.met)
         .fold((0, 0), |(met, all), m| (met + usize::from(m), all + 1));
     println!("\n{met} of {judged} goals met");
-    let known =
-        |row: &str, subject: &str| figures.iter().any(|f| f.row == row && f.subject == subject);
-    for goal in GOALS.iter().filter(|goal| !known(goal.row, goal.subject)) {
-        println!("not measured: {}, {}", goal.row, goal.subject);
+    let known = |goal: &&Goal| {
+        figures
+            .iter()
+            .any(|f| f.row == goal.row && f.subject == goal.subject)
+    };
+    let missing = GOALS.iter().filter(|goal| !known(goal)).count();
+    if missing > 0 {
+        println!("{missing} goals not measured");
     }
     if let Some(dir) = after("--record") {
+        if missing > 0 {
+            return Err("no record of a part; let all suites run".into());
+        }
         let command = after("--command").unwrap_or_else(|| "unknown".into());
         let machine = Machine::of_this(command)?;
         let stem = PathBuf::from(dir).join(&machine.target).join(date());

@@ -108,3 +108,8 @@ pub use self::{
 };
 
 pub use ddsketch_agent as sketch;
+
+/// Compiles and runs the code in the project's README.
+#[cfg(all(doctest, not(loom)))]
+#[doc = include_str!("../../../README.md")]
+struct ReadmeExamples;
