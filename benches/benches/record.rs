@@ -317,23 +317,24 @@ fn rivals_scaling(clock: Clock) -> Contest {
 /// Two threads that share nothing at all: what the machine's two processors leave to be had.
 fn ceiling(clock: Clock) -> Contest {
     let subject = move |threads: usize| {
-        let job = || -> Job {
-            let mut histogram = rivals::hdr();
-            Box::new(move || {
-                for _ in 0..2 * TURNS / threads {
-                    for &v in micros() {
-                        let _ = histogram.record(black_box(v));
-                    }
-                }
-            })
-        };
-        let crew = Crew::new((0..threads).map(|_| job()).collect());
-        move || crew.slice(clock)
+        let engines: Vec<Engine> = (0..threads).map(|_| engine()).collect();
+        let jobs = engines.iter().map(|engine| {
+            let ids = [context(engine, Kind::Distribution, 0)];
+            job(engine, &Arc::from(ids), threads)
+        });
+        let crew = Crew::new(jobs.collect());
+        move || {
+            let time = crew.slice(clock);
+            for engine in &engines {
+                flush_and_check(engine, 2 * POINTS / threads);
+            }
+            time
+        }
     };
     Contest::new(
-        "throughput of 2 threads, an hdrhistogram each, by processor time",
+        "throughput of 2 threads, an engine each, by processor time",
         2 * POINTS,
     )
-    .subject("hdrhistogram, 1 thread", subject(1))
-    .subject("hdrhistogram, 2 threads", subject(2))
+    .subject("pointmill, 1 thread", subject(1))
+    .subject("pointmill, 2 threads", subject(2))
 }

@@ -1,10 +1,13 @@
-//! The sketch alone: insert, insert many, merge, quantile, against the other sketches.
+//! The sketch alone: insert, one value and many, against the other sketches.
+//!
+//! Merging and reading are in `merge.rs`, for a reason of the compiler's: a rival's insert that is
+//! called from two places of a program may not be inlined, which costs hdrhistogram more than half
+//! of its speed.
 
 use std::hint::black_box;
 use std::time::Duration;
 
 use ddsketch_agent::{Kernel, Sketch};
-use hdrhistogram::Histogram;
 use pointmill_benches::harness::{self, Contest, timed};
 use pointmill_benches::rivals::hdr;
 use pointmill_benches::workload::{VALUES, check_quantile, micros, values};
@@ -21,7 +24,7 @@ const TURNS: usize = 10;
 const COLUMN: usize = 1_000;
 
 fn main() {
-    harness::main("sketch", &[insert, insert_many, merge, quantile]);
+    harness::main("sketch", &[insert, insert_many]);
 }
 
 fn ours() -> Sketch {
@@ -30,32 +33,6 @@ fn ours() -> Sketch {
 
 fn rival() -> DDSketch {
     DDSketch::new(Config::defaults())
-}
-
-// One place for each rival's loop: called from several, its insert might not be inlined, as it is in
-// a program that has one.
-#[inline(never)]
-fn fill_rival(sketch: &mut DDSketch) {
-    values().iter().for_each(|&v| sketch.add(black_box(v)));
-}
-
-#[inline(never)]
-fn fill_hdr(histogram: &mut Histogram<u64>) {
-    for &v in micros() {
-        let _ = histogram.record(black_box(v));
-    }
-}
-
-fn filled_rival() -> DDSketch {
-    let mut sketch = rival();
-    fill_rival(&mut sketch);
-    sketch
-}
-
-fn filled_hdr() -> Histogram<u64> {
-    let mut histogram = hdr();
-    fill_hdr(&mut histogram);
-    histogram
 }
 
 fn turns(mut one: impl FnMut() -> Duration) -> impl FnMut() -> Duration {
@@ -79,7 +56,7 @@ fn slice_ours() -> Duration {
 
 fn slice_rival() -> Duration {
     let mut sketch = rival();
-    let time = timed(|| fill_rival(&mut sketch));
+    let time = timed(|| values().iter().for_each(|&v| sketch.add(black_box(v))));
     check(
         "sketches-ddsketch",
         sketch.quantile(0.5).expect("0.5 is a quantile"),
@@ -107,7 +84,11 @@ fn insert() -> Contest {
             "hdrhistogram",
             turns(move || {
                 histogram.reset();
-                let time = timed(|| fill_hdr(&mut histogram));
+                let time = timed(|| {
+                    for &v in micros() {
+                        let _ = histogram.record(black_box(v));
+                    }
+                });
                 check(
                     "hdrhistogram",
                     Some(histogram.value_at_quantile(0.5) as f64 / 1000.0),
@@ -136,94 +117,4 @@ fn insert_many() -> Contest {
         .subject("pointmill", turns(many(pointmill::kernel())))
         .subject("sketches-ddsketch", turns(slice_rival))
         .subject("pointmill, portable loops", turns(many(Kernel::PORTABLE)))
-}
-
-/// Merges in one slice; each takes microseconds, a clock's reading tens of nanoseconds.
-const MERGES: usize = 50;
-
-fn merge() -> Contest {
-    let (mut a, mut b) = (ours(), ours());
-    a.insert_many(values());
-    b.insert_many(values());
-    let other = filled_rival();
-    let mut into = other.clone();
-    let histogram = filled_hdr();
-    let mut into_histogram = histogram.clone();
-    Contest::new("sketch merge, 100,000 values each", MERGES)
-        .subject("pointmill", move || {
-            let time = timed(|| (0..MERGES).for_each(|_| a.merge(black_box(&b))));
-            check("pointmill", a.quantile(0.5));
-            a = b.clone();
-            time
-        })
-        .subject("sketches-ddsketch", move || {
-            let time = timed(|| {
-                (0..MERGES).for_each(|_| into.merge(black_box(&other)).expect("alike"));
-            });
-            check(
-                "sketches-ddsketch",
-                into.quantile(0.5).expect("0.5 is a quantile"),
-            );
-            into = other.clone();
-            time
-        })
-        .subject("hdrhistogram", move || {
-            let time = timed(|| {
-                let histogram = black_box(&histogram);
-                (0..MERGES).for_each(|_| into_histogram.add(histogram).expect("alike"));
-            });
-            check(
-                "hdrhistogram",
-                Some(into_histogram.value_at_quantile(0.5) as f64 / 1000.0),
-            );
-            into_histogram.reset();
-            into_histogram.add(&histogram).expect("alike");
-            time
-        })
-}
-
-/// The quantiles that dashboards show.
-const QUANTILES: [f64; 5] = [0.5, 0.75, 0.9, 0.95, 0.99];
-const ROUNDS: usize = 20;
-
-fn quantile() -> Contest {
-    let mut sketch = ours();
-    sketch.insert_many(values());
-    let other = filled_rival();
-    let histogram = filled_hdr();
-    for q in QUANTILES {
-        check_quantile(
-            "pointmill",
-            sketch.quantile(q).expect("values"),
-            q,
-            1.0 / 129.0,
-        );
-    }
-    fn each(mut answer: impl FnMut(f64) -> f64 + 'static) -> impl FnMut() -> Duration {
-        move || {
-            timed(|| {
-                for _ in 0..ROUNDS {
-                    QUANTILES.iter().for_each(|&q| {
-                        black_box(answer(black_box(q)));
-                    });
-                }
-            })
-        }
-    }
-    Contest::new(
-        "sketch quantile, of 100,000 values",
-        ROUNDS * QUANTILES.len(),
-    )
-    .subject(
-        "pointmill",
-        each(move |q| sketch.quantile(q).unwrap_or(0.0)),
-    )
-    .subject(
-        "sketches-ddsketch",
-        each(move |q| other.quantile(q).ok().flatten().unwrap_or(0.0)),
-    )
-    .subject(
-        "hdrhistogram",
-        each(move |q| histogram.value_at_quantile(q) as f64),
-    )
 }
