@@ -112,7 +112,6 @@ pub(crate) struct Shared {
     pub(crate) kernel: ddsketch_agent::Kernel,
     pub(crate) config: Config,
     arena_bytes: u64,
-    fixed_bytes: u64,
 }
 
 struct Places {
@@ -176,7 +175,6 @@ impl Engine {
             kernel: simd::kernel(),
             config: config.clone(),
             arena_bytes: layout.bytes() as u64,
-            fixed_bytes,
         };
         shared.kept[0]
             .open_interval
@@ -596,7 +594,6 @@ impl Shared {
         stats.rejected_invalid_name = rejected(RecordError::InvalidName);
         stats.rejected_no_room = rejected(RecordError::NoRoom);
         stats.recorded += stats.rejected();
-        debug_assert!(self.fixed_bytes <= self.arena_bytes);
         stats
     }
 }

@@ -7,8 +7,6 @@
 //!                                  give the memory back · give idle contexts back
 //! ```
 
-use std::sync::Arc;
-
 use ddsketch_agent::{BIN_LIMIT, Summary};
 
 use crate::arena::Ref;
@@ -75,12 +73,6 @@ impl Engine {
                 });
         }
         snapshot
-    }
-
-    /// How many handles to this engine there are, this one included.
-    #[must_use]
-    pub fn handles(&self) -> usize {
-        Arc::strong_count(&self.shared)
     }
 }
 
