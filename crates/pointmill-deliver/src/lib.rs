@@ -1,0 +1,1 @@
+//! Bytes to their destination: encoded payloads go out, or stand in the ledger.

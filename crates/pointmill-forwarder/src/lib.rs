@@ -1,0 +1,1 @@
+//! What a Lambda platform says in its logs and telemetry, turned into metrics.

@@ -1,0 +1,1 @@
+//! A metrics intake on one's own machine: accepts payloads, merges and stores them, answers queries.

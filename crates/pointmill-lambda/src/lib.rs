@@ -1,0 +1,1 @@
+//! AWS Lambda: the environment read, invocations begun and ended, enhanced metrics with exact tags.
