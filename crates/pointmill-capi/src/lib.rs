@@ -64,6 +64,8 @@ pub use snapshot::*;
 pub use text::*;
 
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod tests;
 
 // The fuzz target's code says pointmill_capi for this crate, and here it is this crate.
