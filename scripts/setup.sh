@@ -15,6 +15,8 @@ need make make
 need pkg-config pkg-config
 need valgrind valgrind
 need nm binutils
+need node nodejs
+need npm npm
 
 if ! command -v cargo >/dev/null 2>&1; then
     echo "setup: cargo is missing; install Rust (rustup), the version is in rust-toolchain.toml" >&2

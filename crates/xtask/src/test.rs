@@ -95,6 +95,14 @@ fn stages() -> Vec<Stage> {
             &["ctest"],
         ),
         Stage {
+            needs: Some("npm"),
+            ..stage(
+                "node",
+                "the Node package: built, packed, installed into an empty folder, tested there",
+                &["node", "bindings/node/scripts/check.mjs"],
+            )
+        },
+        Stage {
             needs: Some("valgrind"),
             ..xtask(
                 "counts",

@@ -1,0 +1,259 @@
+'use strict';
+// An engine as one thread sees it: its ring, its metrics, its clock and its end.
+//
+// A point in the ring has no time of its own. So the ring is handed over before the engine learns of a
+// new interval (a timer, unref'd), before every flush and before every look at the ledger.
+
+const { writeSync } = require('node:fs');
+
+const native = require('./native.js');
+const { ArgumentError, ClosedError, shown } = require('./errors.js');
+const { ENGINE_STATS_FIELDS, FLUSH_ALL, KINDS } = require('./generated.js');
+const { Contexts } = require('./contexts.js');
+const { Ring } = require('./metric.js');
+const { pairsOf } = require('./options.js');
+const { Snapshot } = require('./snapshot.js');
+
+const NO_TAGS = Object.freeze([]);
+const FLUSHES = ENGINE_STATS_FIELDS.indexOf('flushes');
+const OWN_OPTIONS = ['onExit'];
+
+/** What share() gives and attach() takes: plain data, so that it can be posted to a worker. */
+class Attachment {
+  constructor({ token, intervalS, idleFlushes }) {
+    Object.assign(this, { token, intervalS, idleFlushes });
+  }
+}
+
+/** The value an option has: the one in `pairs`, or its default. */
+function optionOf(pairs, name) {
+  for (let i = pairs.length - 2; i >= 0; i -= 2) if (pairs[i] === name) return Number(pairs[i + 1]);
+  return native.options().find((option) => option.name === name).default;
+}
+
+/** Seconds since 1970 of now. */
+function unixS() {
+  return Math.floor(Date.now() / 1000);
+}
+
+/** The engines of this thread that are not closed. An engine lives until close(): its points would be lost. */
+const open = new Set();
+
+function atExit() {
+  for (const engine of open) engine[LEAVE]();
+}
+
+const LEAVE = Symbol('leave');
+/** For lib/client.js: the native handle. */
+const HANDLE = Symbol('handle');
+
+class Engine {
+  #handle;
+  #ring;
+  #kinds;
+  #timer;
+  #intervalS;
+  #idleFlushes;
+  #onExit;
+  #attached;
+
+  /** @param {object} [options] every option of the C header in camelCase, and `onExit` */
+  constructor(options) {
+    this.#attached = options instanceof Attachment;
+    if (this.#attached) {
+      ({ intervalS: this.#intervalS, idleFlushes: this.#idleFlushes } = options);
+      this.#handle = native.engineAttach(options.token);
+    } else {
+      const pairs = pairsOf(options, OWN_OPTIONS);
+      this.#onExit = checkOnExit(options?.onExit);
+      this.#handle = native.engineNew(pairs);
+      this.#intervalS = optionOf(pairs, 'interval_s');
+      this.#idleFlushes = optionOf(pairs, 'idle_flushes');
+    }
+    this.#ring = new Ring(this.#handle, this.#idleFlushes);
+    this.#kinds = Object.fromEntries(Object.entries(KINDS).map(([name, kind]) => [name, new Contexts(this.#ring, kind)]));
+    this.#schedule();
+    if (open.size === 0) process.on('exit', atExit);
+    open.add(this);
+  }
+
+  /**
+   * The engine of another thread of this process, by what its share() gave. This thread gets a ring of
+   * its own; memory, contexts and ledger are one. The engine ends when the last thread has closed it.
+   */
+  static attach(shared) {
+    if (!Number.isSafeInteger(shared?.token) || !Number.isSafeInteger(shared.intervalS)) {
+      throw new ArgumentError('POINTMILL_E_INVALID', `attach takes what share() gave on another thread, not ${shown(shared)}`);
+    }
+    return new Engine(new Attachment(shared));
+  }
+
+  /** Plain data for a worker (workerData, postMessage); Engine.attach takes it there. */
+  share() {
+    return { token: native.engineShare(this[HANDLE]), intervalS: this.#intervalS, idleFlushes: this.#idleFlushes };
+  }
+
+  /** A held distribution: keep it and call record(value). */
+  distribution(name, tags = NO_TAGS) {
+    return this.#kinds.distribution.get(name, tags);
+  }
+
+  /** A held count. */
+  count(name, tags = NO_TAGS) {
+    return this.#kinds.count.get(name, tags);
+  }
+
+  /** A held gauge. */
+  gauge(name, tags = NO_TAGS) {
+    return this.#kinds.gauge.get(name, tags);
+  }
+
+  /** A held histogram. */
+  histogram(name, tags = NO_TAGS) {
+    return this.#kinds.histogram.get(name, tags);
+  }
+
+  /** Records a point of a distribution by name. */
+  recordDistribution(name, value, tags = NO_TAGS) {
+    this.#kinds.distribution.record(name, value, tags);
+  }
+
+  /** Records a point of a count by name. */
+  recordCount(name, value, tags = NO_TAGS) {
+    this.#kinds.count.record(name, value, tags);
+  }
+
+  /** Records a point of a gauge by name. */
+  recordGauge(name, value, tags = NO_TAGS) {
+    this.#kinds.gauge.record(name, value, tags);
+  }
+
+  /** Records a point of a histogram by name. */
+  recordHistogram(name, value, tags = NO_TAGS) {
+    this.#kinds.histogram.record(name, value, tags);
+  }
+
+  /**
+   * Takes the points of the intervals that have ended, with `all` those of the open one too. The work is
+   * done on a thread of libuv's pool; recording goes on meanwhile.
+   *
+   * @param {{ all?: boolean, now?: number }} [options] now: seconds since 1970, for tests and replays
+   * @returns {Promise<Snapshot>} which alone holds the points now
+   */
+  async flush({ all = false, now = unixS() } = {}) {
+    this.#beforeFlush();
+    const handle = await native.flush(this.#handle, checkNow(now), all ? FLUSH_ALL : 0);
+    this.#seeFlushes();
+    return new Snapshot(handle);
+  }
+
+  /** The same on this thread, for exit handlers and tests. */
+  flushSync({ all = false, now = unixS() } = {}) {
+    this.#beforeFlush();
+    const handle = native.flushSync(this.#handle, checkNow(now), all ? FLUSH_ALL : 0);
+    this.#seeFlushes();
+    return new Snapshot(handle);
+  }
+
+  /** Tells the engine the time; a timer does so at the end of every interval. */
+  tick(now = unixS()) {
+    this.#ring.drain();
+    native.tick(this[HANDLE], checkNow(now));
+    this.#seeFlushes();
+  }
+
+  /** The ledger: what became of every point so far, those in this thread's ring included. */
+  stats() {
+    const numbers = native.stats(this[HANDLE]);
+    if (this.#ring.head[0] !== 0) return this.#drained().stats();
+    return Object.fromEntries(ENGINE_STATS_FIELDS.map((field, i) => [field, numbers[i]]));
+  }
+
+  /**
+   * Ends this thread's part. Points that were not flushed are lost with the engine: they come back as
+   * the last snapshot, unless another thread still uses the engine.
+   *
+   * @returns {Promise<Snapshot | undefined>}
+   */
+  async close() {
+    if (!open.has(this)) return undefined;
+    const last = this.#attached ? undefined : await this.flush({ all: true });
+    this.#end();
+    return last;
+  }
+
+  async [Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')]() {
+    await this.close();
+  }
+
+  get [HANDLE]() {
+    if (!open.has(this)) throw new ClosedError('POINTMILL_E_CLOSED', 'the engine has been closed; make a new one');
+    return this.#handle;
+  }
+
+  /** At the end of the process or worker: nothing goes silently. */
+  [LEAVE]() {
+    this.#ring.drain();
+    if (this.#attached) return; // the points are in the engine, which another thread flushes
+    if (typeof this.#onExit === 'function') {
+      this.#onExit(this.flushSync({ all: true }));
+    } else if (this.#onExit !== 'ignore') {
+      const { pending } = this.stats();
+      if (pending > 0) {
+        writeSync(2, `pointmill: ${pending} points were recorded and never flushed; call engine.flush({ all: true }) before the end, or give the engine an onExit\n`);
+      }
+    }
+  }
+
+  #drained() {
+    this.#ring.drain();
+    return this;
+  }
+
+  #beforeFlush() {
+    if (!open.has(this)) throw new ClosedError('POINTMILL_E_CLOSED', 'the engine has been closed; make a new one');
+    this.#ring.drain();
+    this.#ring.epoch += 1; // ids are looked at again while the flush may give idle contexts back
+  }
+
+  /** Flushes of all threads move the epoch on, so that held metrics know whether their ids are alive. */
+  #seeFlushes() {
+    if (this.#ring.epoch === -1) return;
+    this.#ring.epoch = native.stats(this.#handle)[FLUSHES] * 2;
+  }
+
+  #schedule() {
+    const interval = this.#intervalS * 1000;
+    const wait = Math.min(interval - (Date.now() % interval), 0x7fffffff);
+    this.#timer = setTimeout(() => {
+      this.tick();
+      this.#schedule();
+    }, wait);
+    this.#timer.unref();
+  }
+
+  #end() {
+    clearTimeout(this.#timer);
+    this.#ring.close();
+    native.release(this.#handle);
+    open.delete(this);
+    if (open.size === 0) process.off('exit', atExit);
+  }
+}
+
+function checkNow(now) {
+  if (typeof now !== 'number' || !Number.isFinite(now)) {
+    const remedy = now instanceof Date ? '; use date.getTime() / 1000' : '';
+    throw new ArgumentError('POINTMILL_E_INVALID', `now must be a number of seconds since 1970, not ${shown(now)}${remedy}`);
+  }
+  return Math.floor(now);
+}
+
+function checkOnExit(onExit) {
+  if (onExit !== undefined && onExit !== 'ignore' && typeof onExit !== 'function') {
+    throw new ArgumentError('POINTMILL_E_INVALID', `onExit must be a function that takes the last snapshot, or 'ignore', not ${shown(onExit)}`);
+  }
+  return onExit;
+}
+
+module.exports = { Engine, HANDLE };

@@ -1,0 +1,213 @@
+'use strict';
+// A held metric and the ring it writes into: the way of a point.
+//
+//   record(value)
+//     if the ring's epoch moved on, or the value is no finite number: the slow way
+//     values[n] = value; contexts[n] = bits; head[0] = n + 1
+//     when the ring is full: one native call takes it
+//
+// A context's id is an integer below 2^53. It travels as the double with the same bits, so that one
+// store into a Float64Array writes what C reads as uint64_t; such a double is never NaN, hence its bits
+// survive. The number of waiting points lives in the same buffer, so that native code can take the last
+// points when a thread ends without running JavaScript again (worker.terminate()).
+
+const native = require('./native.js');
+const { ArgumentError, ClosedError, NotFiniteError, refuseValue, shown } = require('./errors.js');
+
+/** Points a ring holds. One native call costs as much as some ten records; 1,024 make it vanish. */
+const RING_POINTS = 1024;
+
+/** The ring of one thread on one engine. `epoch` counts the engine's flushes; -1 once closed. */
+class Ring {
+  constructor(engine, idleFlushes) {
+    const buffer = new ArrayBuffer(RING_POINTS * 16 + 8);
+    this.values = new Float64Array(buffer, 0, RING_POINTS);
+    this.contexts = new Float64Array(buffer, RING_POINTS * 8, RING_POINTS);
+    this.head = new Uint32Array(buffer, RING_POINTS * 16, 2);
+    this.epoch = 0;
+    this.engine = engine;
+    // A context without a point for idleFlushes flushes is given back. Half of that is certainly alive,
+    // also when other threads flush too.
+    this.certainFlushes = idleFlushes === 0 ? Number.MAX_SAFE_INTEGER : idleFlushes >>> 1;
+    this.handle = native.ringNew(engine, buffer, RING_POINTS);
+    this.bits = new Float64Array(1);
+  }
+
+  /** Hands the waiting points to the engine. Cheap when there are none. */
+  drain() {
+    if (this.head[0] !== 0) native.ringDrain(this.handle);
+  }
+
+  close() {
+    native.release(this.handle); // takes the waiting points first
+    this.epoch = -1;
+  }
+}
+
+/** A point's time as whole seconds since 1970: a Date, or a number of seconds. */
+function secondsOf(time) {
+  const seconds = time instanceof Date ? time.getTime() / 1000 : time;
+  if (typeof seconds !== 'number' || !Number.isFinite(seconds)) {
+    const what = time instanceof Date ? 'an invalid Date' : shown(time);
+    throw new ArgumentError('POINTMILL_E_INVALID', `a time must be a valid Date or a number of seconds since 1970, not ${what}`);
+  }
+  return Math.floor(seconds);
+}
+
+/** One metric with its tags. Made by `engine.distribution(name, tags)` and its siblings; keep it, it is the fast way. */
+class Metric {
+  #ring;
+  #kind;
+  #bits = 0.5; // a double from the start, so that the field is stored as one
+  #epoch = -1;
+  #pointEpoch = -1;
+  /** The metric's name. */
+  name;
+  /** Its tags, as they were given. */
+  tags;
+
+  constructor(ring, kind, name, tags) {
+    this.#ring = ring;
+    this.#kind = kind;
+    this.name = name;
+    this.tags = Object.freeze([...tags]);
+    this.#resolve();
+  }
+
+  /**
+   * Records one point in the open interval. About 5 ns; no allocation, no native call but one in 1,024.
+   *
+   * @param {number} value finite
+   */
+  record(value) {
+    const ring = this.#ring;
+    if (this.#epoch !== ring.epoch || !Number.isFinite(value)) {
+      if (!this.#prepare(value)) return;
+    }
+    const { head } = ring;
+    const n = head[0];
+    ring.values[n] = value;
+    ring.contexts[n] = this.#bits;
+    head[0] = n + 1;
+    if (n === RING_POINTS - 1) native.ringDrain(ring.handle);
+  }
+
+  /**
+   * Records one point in the interval that holds `time`.
+   *
+   * @param {number} value finite
+   * @param {Date | number} time a Date, or seconds since 1970
+   */
+  recordAt(value, time) {
+    this.#recordSpecial(value, undefined, secondsOf(time));
+  }
+
+  /**
+   * Records one point that stands for 1/rate points.
+   *
+   * @param {number} value finite
+   * @param {number} rate share of the points that was kept, above 0, at most 1
+   * @param {Date | number} [time]
+   */
+  recordSampled(value, rate, time) {
+    if (typeof rate !== 'number') throw new ArgumentError('POINTMILL_E_INVALID', `a rate must be a number above 0, at most 1, not ${shown(rate)}`);
+    this.#recordSpecial(value, rate, time === undefined ? undefined : secondsOf(time));
+  }
+
+  /**
+   * Records many points. Values that are NaN or infinite are refused and counted, the others recorded.
+   *
+   * @param {Float64Array | ArrayLike<number>} values a Float64Array costs no copy
+   * @returns {number} how many were refused
+   */
+  recordMany(values) {
+    const column = columnOf(values);
+    if (!this.#ready()) {
+      for (const value of column) this.#recordUnresolved(value);
+      return 0;
+    }
+    this.#ring.drain(); // the order of one thread's points stays
+    return native.recordMany(this.#ring.engine, this.#bits, column);
+  }
+
+  #recordSpecial(value, rate, seconds) {
+    if (typeof value !== 'number') refuseValue(value);
+    if (!this.#ready()) {
+      this.#recordUnresolved(value);
+      return;
+    }
+    this.#ring.drain();
+    native.recordSampledAt(this.#ring.engine, this.#bits, value, rate, seconds);
+  }
+
+  /** The slow way's decisions; true if the point can go into the ring. */
+  #prepare(value) {
+    if (typeof value !== 'number') refuseValue(value);
+    if (!this.#ready()) {
+      this.#recordUnresolved(value);
+      return false;
+    }
+    if (!Number.isFinite(value)) {
+      try {
+        native.record(this.#ring.engine, this.#bits, value); // counts the refusal, and throws
+      } catch (error) {
+        if (error instanceof NotFiniteError) error.message = `${this.name}: the value ${value} cannot be recorded; record finite values only`;
+        throw error;
+      }
+    }
+    return true;
+  }
+
+  /** Makes sure that the id is alive; false if the engine has no room for the context. */
+  #ready() {
+    const ring = this.#ring;
+    if (this.#epoch === ring.epoch) return true;
+    if (this.#pointEpoch < 0 || ring.epoch === -1 || ring.epoch - this.#pointEpoch > ring.certainFlushes) {
+      if (!this.#resolve()) return false;
+    }
+    this.#epoch = this.#pointEpoch = ring.epoch;
+    return true;
+  }
+
+  /** Asks for the context's id. False: no room. Throws for a name or tag that is too long. */
+  #resolve() {
+    const ring = this.#ring;
+    if (ring.epoch === -1) throw new ClosedError('POINTMILL_E_CLOSED', `the engine of ${this.name} has been closed; record before close()`);
+    try {
+      native.context(ring.engine, this.#kind, this.name, this.tags, ring.bits);
+    } catch (error) {
+      if (error.code === 'POINTMILL_E_NO_ROOM') return false;
+      throw error;
+    }
+    this.#bits = ring.bits[0];
+    this.#epoch = ring.epoch;
+    return true;
+  }
+
+  /** A point the engine may have no room for: by name, so that it is counted. Limits are no reason to throw. */
+  #recordUnresolved(value) {
+    try {
+      native.recordNamed(this.#ring.engine, this.#kind, this.name, this.tags, value);
+    } catch (error) {
+      if (error.code !== 'POINTMILL_E_NO_ROOM') throw error;
+    }
+  }
+}
+
+/** A Float64Array of the values, themselves if they are one. */
+function columnOf(values) {
+  if (values instanceof Float64Array) return values;
+  if (values instanceof BigInt64Array || values instanceof BigUint64Array) {
+    throw new ArgumentError('POINTMILL_E_INVALID', 'values must be numbers, not BigInts; convert them with Float64Array.from(values, Number)');
+  }
+  if (!Array.isArray(values) && !(ArrayBuffer.isView(values) && !(values instanceof DataView))) {
+    throw new ArgumentError('POINTMILL_E_INVALID', `values must be an array or typed array of numbers, not ${shown(values)}`);
+  }
+  if (Array.isArray(values)) {
+    const wrong = values.findIndex((value) => typeof value !== 'number');
+    if (wrong >= 0) throw new ArgumentError('POINTMILL_E_INVALID', `values[${wrong}] must be a number, not ${shown(values[wrong])}; nothing was recorded`);
+  }
+  return Float64Array.from(values);
+}
+
+module.exports = { Metric, Ring, columnOf, secondsOf };

@@ -1,0 +1,45 @@
+// The stage `node` of `cargo xtask test`: builds everything, packs the package, installs it into an empty
+// folder and runs the tests against what a user would have there.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(dirname(fileURLToPath(import.meta.url)));
+const root = join(here, '..', '..');
+const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
+const work = join(target, 'node');
+const PACKED_BYTES_MAX = 2_000_000;
+
+function run(program, args, cwd = here, env = {}) {
+  console.log(`-- ${program} ${args.join(' ')}`);
+  execFileSync(program, args, { cwd, stdio: 'inherit', env: { ...process.env, ...env } });
+}
+
+for (const name of ['package-lock.json', 'peers/package-lock.json']) {
+  let text = '';
+  try { text = readFileSync(join(here, name), 'utf8'); } catch { continue; }
+  assert.doesNotMatch(text, /"resolved": "https?:/, `${name} names a registry; remove node_modules and the lock file, then npm install`);
+}
+run('npm', ['ci', '--silent']);
+run('node', ['scripts/gen.mjs', '--check']);
+run('cargo', ['build', '--quiet', '--release', '--package', 'pointmill-capi'], root);
+run('node', ['scripts/build.mjs']);
+run('node', ['node_modules/typescript/bin/tsc', '--project', 'test/types']);
+
+rmSync(work, { recursive: true, force: true });
+mkdirSync(work, { recursive: true });
+run('npm', ['pack', '--silent', '--pack-destination', work]);
+const [packed] = readdirSync(work).filter((name) => name.endsWith('.tgz'));
+const { size } = statSync(join(work, packed));
+console.log(`-- ${packed}: ${size} bytes`);
+assert.ok(size <= PACKED_BYTES_MAX, `${packed} has ${size} bytes; at most ${PACKED_BYTES_MAX} are allowed`);
+
+const installed = join(work, 'installed');
+mkdirSync(installed);
+writeFileSync(join(installed, 'package.json'), '{ "private": true }\n');
+run('npm', ['install', '--silent', '--offline', '--no-audit', '--no-fund', join(work, packed)], installed);
+cpSync(join(here, 'test'), join(installed, 'test'), { recursive: true });
+const tests = readdirSync(join(installed, 'test')).filter((name) => name.endsWith('.test.mjs')).sort();
+run('node', ['--test', ...tests.map((name) => join('test', name))], installed, { POINTMILL_NODE_SOURCE: here });
