@@ -32,7 +32,7 @@ use crate::dogstatsd::Datagrams;
 use crate::log_line::LogLines;
 use crate::series_v2::{JsonForm, ProtobufForm, SeriesBody};
 use crate::sketch_payload::SketchBody;
-use crate::{Compression, Payload, Payloads, SkipCause};
+use crate::{Compression, Part, Payload, Payloads, SkipCause};
 
 /// Encodes snapshots; keeps its buffers from one to the next.
 ///
@@ -45,6 +45,8 @@ pub struct Encoder {
     out: Vec<u8>,
     /// Entries the present route carries.
     selected: Vec<u32>,
+    /// Where the body being written can be cut.
+    parts: Vec<Part>,
     compressor: Compressor,
     spare: Vec<Vec<u8>>,
 }
@@ -65,6 +67,7 @@ impl Encoder {
         Encoder {
             out: Vec::new(),
             selected: Vec::new(),
+            parts: Vec::new(),
             compressor: Compressor::new(),
             spare: Vec::new(),
         }
@@ -203,7 +206,9 @@ impl Encoder {
                 continue;
             }
             let points = self.points(task, at..filled.next);
-            payloads.payloads.push(task.payload(bytes, entries, points));
+            let parts = self.parts.clone();
+            let payload = task.payload(bytes, entries, points);
+            payloads.payloads.push(Payload { parts, ..payload });
             if filled.values_left_out > 0 {
                 payloads.skip(SkipCause::ExpansionLimit, 0, 0, filled.values_left_out);
             }
@@ -229,6 +234,7 @@ impl Encoder {
             ..Filled::default()
         };
         self.out.clear();
+        self.parts.clear();
         self.reserve(task, start);
         body.begin(&mut self.out);
         let mut items = 0;
@@ -250,6 +256,10 @@ impl Encoder {
                 };
                 if bytes <= most && items + written.items <= task.limits.items {
                     items += written.items;
+                    self.parts.push(Part {
+                        end: u32::try_from(self.out.len()).unwrap_or(u32::MAX),
+                        points: self.points(task, filled.next..end),
+                    });
                     filled.values_left_out += written.values_left_out;
                     filled.values_not_finite += written.values_not_finite;
                     filled.next = end;
@@ -462,6 +472,7 @@ impl Task<'_> {
             body,
             entries,
             points,
+            parts: Vec::new(),
         }
     }
 }

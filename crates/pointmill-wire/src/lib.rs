@@ -38,6 +38,7 @@ mod payload;
 mod protobuf;
 pub mod series_v2;
 pub mod sketch_payload;
+mod split;
 
 pub use compress::{Compression, decompress};
 pub use config::{
@@ -46,7 +47,7 @@ pub use config::{
 pub use decode::{DecodeError, DecodeLimits};
 pub use encode::{EncodeError, Encoder, encode};
 pub use origin::Origin;
-pub use payload::{Payload, Payloads, SkipCause, Skipped};
+pub use payload::{Part, Payload, Payloads, SkipCause, Skipped};
 
 /// The README's code, compiled and run.
 #[cfg(doctest)]

@@ -20,6 +20,18 @@ pub struct Payload {
     pub entries: usize,
     /// Recorded points those entries stand for.
     pub points: u64,
+    /// Where the body can be cut, in its order: a sender that is told that it is too large makes
+    /// two of it and knows the points of each. Empty for formats that do not travel by HTTP.
+    pub parts: Vec<Part>,
+}
+
+/// A series of a body, with all its intervals: what stays together when the body is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Where it ends in the body before compression.
+    pub end: u32,
+    /// Recorded points it stands for.
+    pub points: u64,
 }
 
 /// The bodies of one snapshot, and what could not be put into one.
@@ -122,6 +134,29 @@ impl fmt::Display for SkipCause {
             SkipCause::NoValues => "a sketch without values; there is nothing to send",
             SkipCause::ExpansionLimit => "more values than expand_max; raise it or use format sketches",
         })
+    }
+}
+
+impl Payload {
+    /// A payload made elsewhere or read from a file: path, content type and content encoding as in
+    /// the fields of these names, then body, entries, points and parts.
+    #[must_use]
+    pub fn from_parts(
+        (path, content_type, content_encoding): (&'static str, &'static str, &'static str),
+        body: Vec<u8>,
+        entries: usize,
+        points: u64,
+        parts: Vec<Part>,
+    ) -> Payload {
+        Payload {
+            path,
+            content_type,
+            content_encoding,
+            body,
+            entries,
+            points,
+            parts,
+        }
     }
 }
 

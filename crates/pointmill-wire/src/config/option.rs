@@ -40,6 +40,30 @@ pub enum EncodeOptionKind {
     },
 }
 
+impl EncodeOptionKind {
+    /// What `value` stands for, or `None` if it is not allowed: the number itself, 1 or 0 for a
+    /// flag, 0 for a word or text. Space around it does not count.
+    #[must_use]
+    pub fn number_of(&self, value: &str) -> Option<u64> {
+        let text = value.trim();
+        match *self {
+            EncodeOptionKind::Number { min, max } => {
+                text.parse().ok().filter(|n| (min..=max).contains(n))
+            }
+            EncodeOptionKind::Choice(words) => words.contains(&text).then_some(0),
+            EncodeOptionKind::Flag => match text {
+                "true" | "1" => Some(1),
+                "false" | "0" => Some(0),
+                _ => None,
+            },
+            EncodeOptionKind::Text { max_bytes } => {
+                let fits = text.len() as u64 <= max_bytes && !text.contains(char::is_control);
+                fits.then_some(0)
+            }
+        }
+    }
+}
+
 impl fmt::Display for EncodeOptionKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -114,21 +138,7 @@ pub(super) struct Parsed<'a> {
 impl EncodeOption {
     pub(super) fn parse<'a>(&self, value: &'a str) -> Result<Parsed<'a>, EncodeConfigError> {
         let text = value.trim();
-        let parsed = match self.kind {
-            EncodeOptionKind::Number { min, max } => {
-                text.parse().ok().filter(|n| (min..=max).contains(n))
-            }
-            EncodeOptionKind::Choice(words) => words.contains(&text).then_some(0),
-            EncodeOptionKind::Flag => match text {
-                "true" | "1" => Some(1),
-                "false" | "0" => Some(0),
-                _ => None,
-            },
-            EncodeOptionKind::Text { max_bytes } => {
-                let fits = text.len() as u64 <= max_bytes && !text.contains(char::is_control);
-                fits.then_some(0)
-            }
-        };
+        let parsed = self.kind.number_of(value);
         let bad = || EncodeConfigError::BadValue {
             name: self.name,
             value: value.to_owned(),
