@@ -7,7 +7,9 @@ mod bench;
 mod counts;
 mod ctest;
 mod r#gen;
+mod go;
 mod install;
+mod native;
 mod process;
 mod test;
 
@@ -22,6 +24,8 @@ cargo xtask VERB
   ctest            build and run the C and C++ programs of crates/pointmill-capi/ctest:
                    C11 and C++17, shared and static, plain, sanitized, under Valgrind
   ctest --quick    C11 and C++17 against the shared library only, plain
+  go               the Go package: header and archive laid out, vetted, tested, raced
+  go --build       lay out only
   install --prefix DIR
                    lay out include/, lib/, pkg-config and CMake files under DIR
   bench [--quick] [SUITE…]
@@ -39,6 +43,7 @@ fn main() -> ExitCode {
         Some((&"counts", rest)) => counts::run(rest),
         Some((&"gen", rest)) => r#gen::run(rest),
         Some((&"ctest", rest)) => ctest::run(rest),
+        Some((&"go", rest)) => go::run(rest),
         Some((&"install", rest)) => install::run(rest),
         Some((&"test", rest)) => test::run(rest),
         None | Some((&("help" | "--help" | "-h"), _)) => {

@@ -103,6 +103,14 @@ fn stages() -> Vec<Stage> {
             )
         },
         Stage {
+            needs: Some("gofmt"),
+            ..xtask(
+                "go",
+                "the Go package, raced, and Datadog's own Go modules as judges",
+                &["go"],
+            )
+        },
+        Stage {
             needs: Some("valgrind"),
             ..xtask(
                 "counts",

@@ -1,0 +1,3 @@
+module github.com/pointmill/pointmill/bindings/go
+
+go 1.25

@@ -1,0 +1,219 @@
+package pointmill
+
+// #include "pointmill.h"
+import "C"
+
+import (
+	"slices"
+	"sync/atomic"
+	"time"
+	"unsafe"
+)
+
+// Metric is a held context: the fast way to record. Any number of goroutines may use it at once.
+type Metric struct {
+	engine *Engine
+	kind   Kind
+	name   string
+	tags   []string
+	id     atomic.Uint64
+	epoch  atomic.Uint64 // the flush since which id is known to live
+}
+
+// Distribution holds the distribution with this name and set of tags ("key:value"). The order of
+// tags and duplicates among them do not matter. At a limit the answer is the overflow context of
+// the metric (tag pointmill.overflow:true).
+func (e *Engine) Distribution(name string, tags ...string) (*Metric, error) {
+	return e.Metric(KindDistribution, name, tags...)
+}
+
+// Count holds a count; see [Engine.Distribution].
+func (e *Engine) Count(name string, tags ...string) (*Metric, error) {
+	return e.Metric(KindCount, name, tags...)
+}
+
+// Gauge holds a gauge; see [Engine.Distribution].
+func (e *Engine) Gauge(name string, tags ...string) (*Metric, error) {
+	return e.Metric(KindGauge, name, tags...)
+}
+
+// Histogram holds a histogram; see [Engine.Distribution].
+func (e *Engine) Histogram(name string, tags ...string) (*Metric, error) {
+	return e.Metric(KindHistogram, name, tags...)
+}
+
+// Metric holds the context of this kind, name and set of tags; see [Engine.Distribution].
+func (e *Engine) Metric(kind Kind, name string, tags ...string) (*Metric, error) {
+	if err := e.enter(); err != nil {
+		return nil, err
+	}
+	defer e.mu.RUnlock()
+	m := &Metric{engine: e, kind: kind, name: name, tags: slices.Clone(tags)}
+	m.epoch.Store(e.epoch.Load())
+	id, err := e.context(kind, name, m.tags)
+	if err != nil {
+		return nil, err
+	}
+	m.id.Store(id)
+	return m, nil
+}
+
+// Record records one point in the open interval. A value that is NaN or infinite is refused and
+// counted, and returns ErrNotFinite; after Close the answer is ErrClosed. Allocates nothing.
+func (m *Metric) Record(value float64) error {
+	e := m.engine
+	r := e.lockRing()
+	if r.closed {
+		r.mu.Unlock()
+		return ErrClosed
+	}
+	if epoch := e.epoch.Load(); m.epoch.Load() != epoch {
+		if err := m.renew(epoch); err != nil {
+			r.mu.Unlock()
+			return err
+		}
+	}
+	if m.kind == KindGauge {
+		// The last value stands, so a gauge must not be overtaken in another ring.
+		err := e.recordNow(m.id.Load(), value)
+		r.mu.Unlock()
+		return err
+	}
+	e.push(r, m.id.Load(), value)
+	r.mu.Unlock()
+	if value-value != 0 {
+		return ErrNotFinite
+	}
+	return nil
+}
+
+// renew asks for the id again after a flush, at which the engine may have given it back. The caller
+// holds a ring's lock, so the engine is alive.
+func (m *Metric) renew(epoch uint64) error {
+	id, err := m.engine.context(m.kind, m.name, m.tags)
+	if err != nil {
+		return err
+	}
+	m.id.Store(id)
+	m.epoch.Store(epoch)
+	return nil
+}
+
+// direct calls into C with the context's id while the engine is alive and the rings are drained.
+func (m *Metric) direct(call func(c *C.pointmill_engine, id C.uint64_t) C.int32_t) error {
+	e := m.engine
+	if err := e.enter(); err != nil {
+		return err
+	}
+	defer e.mu.RUnlock()
+	if epoch := e.epoch.Load(); m.epoch.Load() != epoch {
+		if err := m.renew(epoch); err != nil {
+			return err
+		}
+	}
+	return check(call(e.c, C.uint64_t(m.id.Load())))
+}
+
+// RecordAt records one point in the interval that holds at. Too far in the past (option past_max_s)
+// or the future (future_max_s) it is refused, counted, and ErrTooOld or ErrTooNew.
+func (m *Metric) RecordAt(value float64, at time.Time) error {
+	return m.direct(func(c *C.pointmill_engine, id C.uint64_t) C.int32_t {
+		return C.pointmill_record_at(c, id, C.double(value), C.int64_t(at.Unix()))
+	})
+}
+
+// RecordSampled records one point that stands for 1/rate points, as the Datadog Agent does.
+func (m *Metric) RecordSampled(value, rate float64) error {
+	return m.direct(func(c *C.pointmill_engine, id C.uint64_t) C.int32_t {
+		return C.pointmill_record_sampled(c, id, C.double(value), C.double(rate))
+	})
+}
+
+// RecordSampledAt is RecordSampled in the interval that holds at.
+func (m *Metric) RecordSampledAt(value, rate float64, at time.Time) error {
+	return m.direct(func(c *C.pointmill_engine, id C.uint64_t) C.int32_t {
+		return C.pointmill_record_sampled_at(c, id, C.double(value), C.double(rate), C.int64_t(at.Unix()))
+	})
+}
+
+// RecordMany records many points. Those that are not finite are refused and counted and do not stop
+// the others; rejected says how many.
+func (m *Metric) RecordMany(values []float64) (rejected int, err error) {
+	var refused C.size_t
+	err = m.direct(func(c *C.pointmill_engine, id C.uint64_t) C.int32_t {
+		return C.pointmill_record_many(c, id, (*C.double)(unsafe.SliceData(values)), C.size_t(len(values)), &refused)
+	})
+	return int(refused), err
+}
+
+// RecordDistribution records one point by name and tags. A context that is new is made on the way;
+// a known one costs a look-up in Go and allocates nothing.
+func (e *Engine) RecordDistribution(name string, value float64, tags ...string) error {
+	return e.RecordNamed(KindDistribution, name, value, tags...)
+}
+
+// RecordCount is [Engine.RecordDistribution] for a count.
+func (e *Engine) RecordCount(name string, value float64, tags ...string) error {
+	return e.RecordNamed(KindCount, name, value, tags...)
+}
+
+// RecordGauge is [Engine.RecordDistribution] for a gauge.
+func (e *Engine) RecordGauge(name string, value float64, tags ...string) error {
+	return e.RecordNamed(KindGauge, name, value, tags...)
+}
+
+// RecordHistogram is [Engine.RecordDistribution] for a histogram.
+func (e *Engine) RecordHistogram(name string, value float64, tags ...string) error {
+	return e.RecordNamed(KindHistogram, name, value, tags...)
+}
+
+// RecordNamed is [Engine.RecordDistribution] for any kind.
+func (e *Engine) RecordNamed(kind Kind, name string, value float64, tags ...string) error {
+	r := e.lockRing()
+	defer r.mu.Unlock()
+	if r.closed {
+		return ErrClosed
+	}
+	key := r.key(e.epoch.Load(), kind, name, tags)
+	id, known := r.names[string(key)]
+	if !known {
+		var err error
+		if id, err = e.context(kind, name, tags); err != nil {
+			// Refused: by this way the engine counts the point and its cause.
+			return e.recordNamed(kind, name, tags, value)
+		}
+		r.names[string(key)] = id
+	}
+	if kind == KindGauge {
+		return e.recordNow(id, value)
+	}
+	e.push(r, id, value)
+	if value-value != 0 {
+		return ErrNotFinite
+	}
+	return nil
+}
+
+// key writes kind, name and tags, in the order given, into the ring's scratch; the same tags in
+// another order are remembered once more and have the same id. A flush, at which the engine may give
+// ids back, and a full memory make the ring forget.
+func (r *ring) key(epoch uint64, kind Kind, name string, tags []string) []byte {
+	if r.epoch != epoch || len(r.names) >= ringNamesMax || r.names == nil {
+		r.epoch = epoch
+		r.names = make(map[string]uint64)
+	}
+	// Lengths keep ("a", "bc") and ("ab", "c") apart, whatever bytes they hold.
+	key := append(r.scratch[:0], byte(kind))
+	key = appendText(key, name)
+	for _, tag := range tags {
+		key = appendText(key, tag)
+	}
+	r.scratch = key
+	return key
+}
+
+func appendText(key []byte, text string) []byte {
+	n := len(text)
+	key = append(key, byte(n), byte(n>>8), byte(n>>16), byte(n>>24))
+	return append(key, text...)
+}

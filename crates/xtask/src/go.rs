@@ -1,0 +1,52 @@
+//! `cargo xtask go`: the Go package, built on the static library and tested.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::{Outcome, native, root};
+
+/// Lays out header and archive; unless `--build` is given, vets and runs every test, once more
+/// under the race detector.
+pub(crate) fn run(args: &[&str]) -> Outcome {
+    let only_build = match args {
+        [] => false,
+        ["--build"] => true,
+        other => return Err(format!("go takes --build or nothing, not {other:?}").into()),
+    };
+    let package = root().join("bindings/go");
+    native::lay_out(&package.join("native"), platform()?)?;
+    if only_build {
+        return Ok(());
+    }
+    let unformatted = Command::new("gofmt").arg("-l").arg(&package).output()?;
+    if !unformatted.stdout.is_empty() {
+        let list = String::from_utf8_lossy(&unformatted.stdout).into_owned();
+        return Err(format!("gofmt would change\n{list}").into());
+    }
+    go(&package, &["vet", "./..."])?;
+    go(&package, &["test", "./..."])?;
+    go(&package, &["test", "-race", "./..."])?;
+    // A module of its own: what its tests need is no business of the package's users.
+    let judges = package.join("judges");
+    go(&judges, &["vet", "./..."])?;
+    go(&judges, &["test", "./..."])
+}
+
+fn platform() -> Result<&'static str, String> {
+    match std::env::consts::ARCH {
+        "x86_64" => Ok("linux_amd64"),
+        "aarch64" => Ok("linux_arm64"),
+        other => Err(format!("the Go package has no archive for {other}")),
+    }
+}
+
+fn go(folder: &Path, args: &[&str]) -> Outcome {
+    println!("   go {} ({})", args.join(" "), folder.display());
+    // -mod=readonly is the default: go.mod and go.sum pin everything.
+    let status = Command::new("go").args(args).current_dir(folder).status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("go {} ended with {status}", args.join(" ")).into())
+    }
+}
