@@ -276,10 +276,17 @@ fn nearly(a: Value, b: Value, scalar_scale: f64) -> bool {
         (Value::Scalar(a), Value::Scalar(b)) => near(a, b, scalar_scale),
         (Value::Summary(a), Value::Summary(b)) => {
             let scale = a.min.abs().max(a.max.abs());
+            // Where a product of mean and count overflows, how far depends on the parts.
+            let sum_scale = scale * a.count as f64;
+            let avg_scale = if sum_scale.is_finite() {
+                scale
+            } else {
+                f64::INFINITY
+            };
             let exact = (a.count, a.min.to_bits(), a.max.to_bits());
             exact == (b.count, b.min.to_bits(), b.max.to_bits())
-                && near(a.avg, b.avg, scale)
-                && near(a.sum, b.sum, scale * a.count as f64)
+                && near(a.avg, b.avg, avg_scale)
+                && near(a.sum, b.sum, sum_scale)
         }
         _ => false,
     }
