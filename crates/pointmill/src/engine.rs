@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crate::apply::{BATCH, Point};
 use crate::arena::{Half, Place, Plan, Table, plain_struct};
-use crate::directory::{Directory, DirectoryPlaces, KeyLimits, PARTS_FEW, Query, Tag, slots_len};
+use crate::directory::{Directory, DirectoryPlaces, KeyLimits, Tag, slots_len};
 use crate::lane::{self, Lane, LanePlaces, Lanes};
 use crate::lock::{Guard, Lock};
 use crate::pool::{Pool, PoolPlaces};
 use crate::primitive::{AtomicU64, F64, I64, Ordering, U32, U64};
-use crate::{Config, ConfigError, ContextId, Kind, RecordError, Stats, simd};
+use crate::{Config, ConfigError, ContextId, Kind, RecordError, Stats, simd, thread};
 
 /// Sample rates below this count as this, about 260 million for one point, so that one line from a
 /// stranger cannot run a counter over. The value is Agent Data Plane's.
@@ -239,7 +239,7 @@ impl Engine {
     #[cold]
     fn record_slowly(&self, context: ContextId, tag: Tag, value: f64) {
         let shared = &*self.shared;
-        if let Some(lane) = lane::claim(&self.shared) {
+        if let Some(lane) = self.lane() {
             let mine = shared.lanes.get(lane);
             let mut turn = 0;
             while !mine.handover.push(&mine.ring, context.to_bits(), value) {
@@ -398,11 +398,8 @@ impl Engine {
         name_then_tags: &[S],
         value: f64,
     ) -> Result<(), RecordError> {
-        let directory = &self.shared.directory;
-        let mut query = Query::<S, PARTS_FEW>::new(kind, name_then_tags);
-        if directory.hash(&mut query)
-            && let Some((context, tag)) = directory.find(&query)
-            && value.is_finite()
+        if value.is_finite()
+            && let Some((context, tag)) = self.shared.directory.recall(kind, name_then_tags)
         {
             self.record_known(context, tag, value);
             return Ok(());
@@ -423,6 +420,7 @@ impl Engine {
         }
         let found = shared.context(kind, name_then_tags);
         let (context, tag) = found.map_err(|error| shared.reject(error, 1))?;
+        shared.directory.remember(context, name_then_tags);
         self.record_known(context, tag, value);
         Ok(())
     }
@@ -447,19 +445,20 @@ impl Engine {
         self.shared.stats()
     }
 
+    /// The calling thread's lane, claimed if need be; `None` if all are taken.
+    #[inline]
+    fn lane(&self) -> Option<usize> {
+        let mine = self.shared.lanes.mine().map(|(i, _)| i);
+        mine.or_else(|| lane::claim(&self.shared))
+    }
+
     /// Runs `f` with a lane whose ring is empty and whose lock is held: the thread's own, or, if
     /// there is none left, one that it shares.
     fn with_lane(&self, f: impl FnOnce(usize)) {
         let shared = &*self.shared;
-        let mine = shared
-            .lanes
-            .mine()
-            .map(|(i, _)| i)
-            .or_else(|| lane::claim(&self.shared));
-        let lane = mine.unwrap_or_else(|| {
-            // More threads than lanes: spread them by the address of something of their own.
-            let own = 0_u8;
-            let spread = (&raw const own as usize) >> 12;
+        let lane = self.lane().unwrap_or_else(|| {
+            // More threads than lanes: spread them by their numbers, which are addresses.
+            let spread = (thread::current() >> 12) as usize;
             lane::KEPT_LANE + 1 + spread % (shared.lanes.len() - 1)
         });
         let held = shared.lanes.get(lane).handover.lock();

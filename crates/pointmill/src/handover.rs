@@ -44,7 +44,7 @@ pub(crate) type Ring = [Slot; RING_LEN];
 plain_struct! {
     /// The words that owner and lock holder share.
     pub(crate) struct Handover {
-        /// The claim of the thread that owns the lane, 0 if nobody does.
+        /// The number of the thread that owns the lane, 0 if nobody does.
         owner: AtomicU64,
         /// Points ever pushed.
         tail: AtomicU64,
@@ -59,11 +59,11 @@ plain_struct! {
 }
 
 impl Handover {
-    /// Whether the thread with this claim owns the lane.
+    /// Whether the thread with this number owns the lane.
     #[inline(always)]
-    pub(crate) fn is_owned_by(&self, claim: u64) -> bool {
+    pub(crate) fn is_owned_by(&self, thread: u64) -> bool {
         // Relaxed: only the owner itself makes this true and false.
-        self.owner.load(Ordering::Relaxed) == claim
+        self.owner.load(Ordering::Relaxed) == thread
     }
 
     /// Whether nobody owns the lane. Another thread may be quicker to claim it.
@@ -71,10 +71,10 @@ impl Handover {
         self.owner.load(Ordering::Relaxed) == 0
     }
 
-    /// Makes the lane this claim's, if nobody owns it.
-    pub(crate) fn claim(&self, claim: u64) -> bool {
+    /// Makes the lane this thread's, if nobody owns it.
+    pub(crate) fn claim(&self, thread: u64) -> bool {
         self.owner
-            .compare_exchange(0, claim, Ordering::Acquire, Ordering::Relaxed)
+            .compare_exchange(0, thread, Ordering::Acquire, Ordering::Relaxed)
             .is_ok()
     }
 
@@ -85,10 +85,10 @@ impl Handover {
     }
 
     /// Gives the lane up, with the points that are in its ring.
-    pub(crate) fn release(&self, claim: u64) {
+    pub(crate) fn release(&self, thread: u64) {
         let _ = self
             .owner
-            .compare_exchange(claim, 0, Ordering::Release, Ordering::Relaxed);
+            .compare_exchange(thread, 0, Ordering::Release, Ordering::Relaxed);
     }
 
     /// Pushes a point; false if the ring is full. The owner only.
@@ -184,8 +184,8 @@ mod model {
             })
         }
 
-        fn enter(&self, claim: u64) -> bool {
-            let claimed = self.words.claim(claim);
+        fn enter(&self, thread: u64) -> bool {
+            let claimed = self.words.claim(thread);
             if claimed {
                 self.words.open(&self.words.lock());
             }

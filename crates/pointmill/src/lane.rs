@@ -1,12 +1,19 @@
 //! Lanes: which thread records where.
 //!
 //! A thread claims a lane of an engine with its first record and keeps it until it ends; then the
-//! lane, with the points in it, goes to the next thread that asks. The claim is a number that is
-//! never used twice, so one comparison on the way of a point tells that the lane is of this
-//! engine, this thread and this process (in a forked child all lanes are without owner).
+//! lane, with the points in it, goes to the next thread that asks. A lane's owner is the number of
+//! its thread ([`thread::current`]), so one comparison on the way of a point tells that the lane is
+//! this thread's; in a forked child all lanes are without owner.
+//!
+//! ```text
+//! thread's number ──hash──▶ seat ──▶ lane      owner == number: it is ours
+//!                                              else one of the next three seats, else claim
+//! ```
+//!
+//! A seat is only a hint: whatever stands there, the lane's owner decides. So seats need no order
+//! between threads, and two threads that write one seat at most send each other the long way.
 
-use std::cell::{Cell, RefCell};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::cell::RefCell;
 use std::sync::{Arc, Weak};
 
 use crate::arena::{Half, Place, Plan, Table, plain_struct};
@@ -14,7 +21,8 @@ use crate::engine::Shared;
 use crate::handover::{Handover, Ring};
 use crate::open::{Open, OpenSet};
 use crate::pool::Pool;
-use crate::primitive::U64;
+use crate::primitive::{U32, U64};
+use crate::thread;
 
 plain_struct! {
     /// One lane's words.
@@ -34,10 +42,17 @@ plain_struct! {
 /// The lane that no thread claims: a flush keeps there what is still open.
 pub(crate) const KEPT_LANE: usize = 0;
 
+/// Seats a lane: so many that two threads seldom have the same first one.
+const SEATS_A_LANE: usize = 8;
+
+/// Neighbouring seats that a thread may sit on.
+const SEATS_TO_TRY: usize = 4;
+
 /// Where the lanes lie.
 #[derive(Debug)]
 pub(crate) struct LanePlaces {
     lanes: Place<Lane>,
+    seats: Place<U32>,
     tables: Place<U64>,
     table_len: usize,
 }
@@ -47,6 +62,7 @@ impl LanePlaces {
         let lanes = threads_max + 1;
         LanePlaces {
             lanes: plan.table(Half::Wiped, lanes),
+            seats: plan.table(Half::Wiped, (SEATS_A_LANE * lanes).next_power_of_two()),
             tables: plan.table(Half::Wiped, lanes * slots_len),
             table_len: slots_len,
         }
@@ -57,6 +73,8 @@ impl LanePlaces {
 #[derive(Debug)]
 pub(crate) struct Lanes {
     lanes: Table<Lane>,
+    /// The lanes' numbers, where their owners look for them.
+    seats: Table<U32>,
     tables: Table<U64>,
     table_len: usize,
 }
@@ -65,6 +83,7 @@ impl Lanes {
     pub(crate) fn new(arena: &crate::arena::Arena, places: LanePlaces) -> Lanes {
         Lanes {
             lanes: arena.table(places.lanes),
+            seats: arena.table(places.seats),
             tables: arena.table(places.tables),
             table_len: places.table_len,
         }
@@ -90,23 +109,50 @@ impl Lanes {
         }
     }
 
-    /// The calling thread's lane, if it has used it last of all.
+    /// The calling thread's lane, if it has one and finds it at once.
     #[inline(always)]
     pub(crate) fn mine(&self) -> Option<(usize, &Lane)> {
-        let (i, claim) = LAST.with(Cell::get);
-        let lane = self.lanes.get(i as usize)?;
-        lane.handover
-            .is_owned_by(claim)
-            .then_some((i as usize, lane))
+        let thread = thread::current();
+        self.on_seat(self.first_seat(thread), thread)
+    }
+
+    /// The lane on a seat, if this thread owns it.
+    #[inline(always)]
+    fn on_seat(&self, seat: usize, thread: u64) -> Option<(usize, &Lane)> {
+        let i = self.seats.get(seat)?.get() as usize;
+        let lane = self.lanes.get(i)?;
+        lane.handover.is_owned_by(thread).then_some((i, lane))
+    }
+
+    /// Where a thread looks first.
+    #[inline(always)]
+    fn first_seat(&self, thread: u64) -> usize {
+        /// An odd number without pattern: the fraction of the golden ratio.
+        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+        (thread.wrapping_mul(SPREAD) >> 32) as usize & (self.seats.len() - 1)
+    }
+
+    /// All seats that a thread may have.
+    fn seats_of(&self, thread: u64) -> impl Iterator<Item = usize> {
+        let (first, mask) = (self.first_seat(thread), self.seats.len() - 1);
+        (first..first + SEATS_TO_TRY).map(move |seat| seat & mask)
+    }
+
+    /// Seats the calling thread's lane: on a seat that nobody uses, or on its first one.
+    fn sit_down(&self, thread: u64, lane: usize) {
+        let is_unused = |seat: &usize| {
+            let lane = self.lanes.get(self.seats[*seat].get() as usize);
+            lane.is_none_or(|lane| lane.handover.is_free())
+        };
+        let seat = self
+            .seats_of(thread)
+            .find(is_unused)
+            .unwrap_or(self.first_seat(thread));
+        self.seats[seat].set(lane as u32);
     }
 }
 
-/// Claims handed out in this process.
-static CLAIMS: AtomicU64 = AtomicU64::new(1);
-
 thread_local! {
-    /// The lane that this thread used last, and its claim. No lane is ever owned by u64::MAX.
-    static LAST: Cell<(u32, u64)> = const { Cell::new((0, u64::MAX)) };
     /// All lanes of this thread.
     static CLAIMED: RefCell<Claimed> = const { RefCell::new(Claimed(Vec::new())) };
 }
@@ -116,39 +162,39 @@ struct Claimed(Vec<ClaimedLane>);
 struct ClaimedLane {
     engine: Weak<Shared>,
     lane: u32,
-    claim: u64,
 }
 
 /// Finds or claims a lane for the calling thread. `None` if all are taken, or the thread is ending.
 #[cold]
 pub(crate) fn claim(engine: &Arc<Shared>) -> Option<usize> {
+    let (thread, lanes) = (thread::current(), &engine.lanes);
+    let seated = lanes
+        .seats_of(thread)
+        .find_map(|seat| lanes.on_seat(seat, thread));
+    if let Some((lane, _)) = seated {
+        return Some(lane);
+    }
     CLAIMED
         .try_with(|claimed| {
             let mut claimed = claimed.try_borrow_mut().ok()?;
             claimed.0.retain(|held| held.engine.strong_count() > 0);
             let known = claimed.0.iter().find(|held| {
                 std::ptr::eq(held.engine.as_ptr(), Arc::as_ptr(engine))
-                    && engine
-                        .lanes
-                        .get(held.lane as usize)
-                        .handover
-                        .is_owned_by(held.claim)
+                    && lanes.get(held.lane as usize).handover.is_owned_by(thread)
             });
             if let Some(held) = known {
-                LAST.set((held.lane, held.claim));
+                lanes.sit_down(thread, held.lane as usize);
                 return Some(held.lane as usize);
             }
-            let claim = CLAIMS.fetch_add(1, Ordering::Relaxed);
-            let free = (KEPT_LANE + 1..engine.lanes.len()).find(|&i| {
-                let handover = &engine.lanes.get(i).handover;
-                handover.is_free() && handover.claim(claim)
+            let free = (KEPT_LANE + 1..lanes.len()).find(|&i| {
+                let handover = &lanes.get(i).handover;
+                handover.is_free() && handover.claim(thread)
             })?;
             engine.open_lane(free);
-            LAST.set((free as u32, claim));
+            lanes.sit_down(thread, free);
             claimed.0.push(ClaimedLane {
                 engine: Arc::downgrade(engine),
                 lane: free as u32,
-                claim,
             });
             Some(free)
         })
@@ -159,15 +205,33 @@ pub(crate) fn claim(engine: &Arc<Shared>) -> Option<usize> {
 impl Drop for Claimed {
     /// The thread ends: its lanes go back, with the points in them.
     fn drop(&mut self) {
-        let _ = LAST.try_with(|last| last.set((0, u64::MAX)));
         for held in &self.0 {
             if let Some(engine) = held.engine.upgrade() {
-                engine
-                    .lanes
-                    .get(held.lane as usize)
-                    .handover
-                    .release(held.claim);
+                let lane = engine.lanes.get(held.lane as usize);
+                lane.handover.release(thread::current());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Config, Engine, Flush, Kind};
+
+    #[test]
+    fn a_seat_is_only_a_hint() {
+        let engine = Engine::new(&Config::default(), 1_700_000_000).unwrap();
+        let id = engine.context::<&str>(Kind::Count, "hits", &[]).unwrap();
+        engine.record(id, 1.0).unwrap();
+        let lanes = &engine.shared.lanes;
+        let (mine, _) = lanes.mine().unwrap();
+        // The kept lane, a lane of nobody, none there is.
+        for wrong in [0, 2, u32::MAX] {
+            lanes.seats.iter().for_each(|seat| seat.set(wrong));
+            assert!(lanes.mine().is_none());
+            engine.record(id, 1.0).unwrap();
+            assert_eq!(lanes.mine().map(|(i, _)| i), Some(mine));
+        }
+        assert_eq!(engine.flush(1_700_000_000, Flush::All).points(), 4);
     }
 }

@@ -39,8 +39,9 @@
 //! ```
 //!
 //! # Unsafe code
-//! In two modules: `arena` (the mapping and typed views of it) and `simd` (calling functions
-//! compiled for instructions the processor was asked for). Everything else is safe Rust.
+//! In three modules: `arena` (the mapping and typed views of it), `simd` (calling functions compiled
+//! for instructions the processor was asked for) and `thread` (reading the thread pointer).
+//! Everything else is safe Rust.
 
 #[cfg(loom)]
 macro_rules! loom_struct {
@@ -95,6 +96,8 @@ mod simd;
 mod snapshot;
 #[cfg(not(loom))]
 mod stats;
+#[cfg(not(loom))]
+mod thread;
 
 #[cfg(not(loom))]
 pub use self::{

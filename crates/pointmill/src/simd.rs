@@ -6,8 +6,8 @@
 //! vectors' operations round as the single ones do. On aarch64 NEON is part of the baseline, so the
 //! portable form is the NEON form.
 //!
-//! Beside the arena this is the other module with unsafe code: a function that is compiled for
-//! more instructions may only be called where they exist.
+//! One of the modules with unsafe code: a function that is compiled for more instructions may only
+//! be called where they exist.
 
 use ddsketch_agent::Kernel;
 

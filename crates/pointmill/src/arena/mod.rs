@@ -1,5 +1,5 @@
 //! The arena: one mapping of fixed size in which everything lives that an engine remembers
-//! between two flushes. The only module of the engine with unsafe code.
+//! between two flushes. Most of the engine's unsafe code is here; `lib.rs` names the rest.
 //!
 //! ```text
 //! ┌─ kept in a forked child ──────────────┬─ wiped in a forked child ─────────────────────────┐
