@@ -52,10 +52,7 @@ impl PartHash {
     #[inline(always)]
     pub(crate) fn of(&self, bytes: &[u8]) -> Part {
         let n = bytes.len();
-        let (head, tail) = match (bytes.first_chunk(), bytes.last_chunk()) {
-            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-            _ => (word_of(bytes), 0),
-        };
+        let (head, tail) = ends(bytes);
         let mut state = self.key[0] ^ (n as u64).wrapping_mul(SPREAD);
         if n > 16 {
             state = self.middle(bytes, state);
@@ -64,8 +61,45 @@ impl PartHash {
         Part { hash, head, tail }
     }
 
-    /// The state after what lies between head and tail.
+    /// A hash over all parts in their order.
+    ///
+    /// Each part is folded by itself, so that the multiplications of several run side by side;
+    /// turning the sum between them makes the order count.
     #[inline(always)]
+    pub(crate) fn of_sequence<S: AsRef<[u8]>>(&self, parts: &[S]) -> u64 {
+        let mut sum = 0_u64;
+        for part in parts {
+            let bytes = part.as_ref();
+            let n = bytes.len();
+            let (head, tail) = ends(bytes);
+            let mut state = self.key[0].wrapping_add(n as u64);
+            if n > 16 {
+                state = self.inner(bytes, state);
+            }
+            sum = sum
+                .rotate_left(23)
+                .wrapping_add(fold(head ^ state, tail ^ self.key[1]));
+        }
+        fold(sum ^ self.key[2], SPREAD)
+    }
+
+    /// As [`PartHash::middle`], in fewer steps for up to 32 bytes.
+    #[inline(always)]
+    fn inner(&self, bytes: &[u8], state: u64) -> u64 {
+        let n = bytes.len();
+        if n > 32 {
+            return self.middle(bytes, state);
+        }
+        // The two words overlap, or are one, where the middle is shorter.
+        state
+            ^ fold(
+                word(bytes, 8) ^ self.key[2],
+                word(bytes, n - 16) ^ self.key[1],
+            )
+    }
+
+    /// The state after what lies between head and tail.
+    #[inline]
     fn middle(&self, bytes: &[u8], mut state: u64) -> u64 {
         let mut middle = bytes[8..bytes.len() - 8].chunks_exact(16);
         for pair in &mut middle {
@@ -82,7 +116,17 @@ impl PartHash {
     }
 }
 
+/// A part's head and tail.
+#[inline(always)]
+fn ends(bytes: &[u8]) -> (u64, u64) {
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (word_of(bytes), 0),
+    }
+}
+
 /// Words that a part of `n` bytes is kept in.
+#[inline(always)]
 pub(crate) fn words_len(n: usize) -> usize {
     2 + n.saturating_sub(16).div_ceil(8)
 }
@@ -113,6 +157,25 @@ pub(crate) fn matches(words: &[U64], part: Part, bytes: &[u8]) -> bool {
     head.get() == part.head
         && tail.get() == part.tail
         && (bytes.len() <= 16 || middle_matches(middle, bytes))
+}
+
+/// Whether these words are those of these bytes, whose length is that of the part kept.
+#[inline(always)]
+pub(crate) fn equals(words: &[U64], bytes: &[u8]) -> bool {
+    let [head, tail, middle @ ..] = words else {
+        return false;
+    };
+    let (first, last) = ends(bytes);
+    if head.get() != first || tail.get() != last {
+        return false;
+    }
+    let n = bytes.len();
+    match middle {
+        [] => true,
+        [one] => one.get() == word(bytes, n - 16),
+        [one, two] => one.get() == word(bytes, 8) && two.get() == word(bytes, n - 16),
+        _ => middle_matches(middle, bytes),
+    }
 }
 
 #[inline(never)]

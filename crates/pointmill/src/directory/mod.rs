@@ -5,6 +5,7 @@
 //!            └──▶ tags[context]   generation │ live │ overflow │ kind     the seqlock of the context
 //!                 slots[context]  hash, key's address, last use
 //!                   └──▶ names    one word a part: hash │ first word │ length; then the parts' bytes
+//!  memos   hash of the parts in a caller's order ──▶ context, to be confirmed: the quick way by name
 //! ```
 //!
 //! - A look-up takes no lock and allocates nothing: hashes find, the full key decides. Parts are
@@ -17,6 +18,7 @@
 //!   else anew from the tags, which are always right.
 
 mod look_up;
+mod memo;
 
 use crate::arena::{Arena, Half, Heap, LINE, Line, Place, Plan, Ref, Table, plain_struct};
 use crate::lock::Lock;
@@ -24,8 +26,8 @@ use crate::names::{Names, NamesState};
 use crate::part::{self, PartHash};
 use crate::primitive::{AtomicU32, AtomicU64, Ordering, U16, U32, U64, fence};
 use crate::{ContextId, Kind, RecordError};
-pub(crate) use look_up::{PARTS_FEW, Query};
-use look_up::{PARTS_MOST, part_place};
+use look_up::{PARTS_FEW, PARTS_MOST, Query, part_place};
+use memo::{Bucket, MEMO_BYTES};
 
 /// The tag that marks a metric's overflow context.
 pub(crate) const OVERFLOW_TAG: &str = "pointmill.overflow:true";
@@ -103,6 +105,8 @@ plain_struct! {
         expired: U64,
         refused: U64,
         mended: U64,
+        memos_used: AtomicU64,
+        memos_written: AtomicU64,
         names: NamesState,
     }
 }
@@ -114,6 +118,7 @@ pub(crate) struct DirectoryPlaces {
     tags: Place<AtomicU32>,
     slots: Place<Slot>,
     index: Place<AtomicU64>,
+    memos: Place<Bucket>,
     names: Place<Line>,
     lock: Place<Lock>,
 }
@@ -130,6 +135,7 @@ impl DirectoryPlaces {
             tags: plan.table(Half::Kept, slots),
             slots: plan.table(Half::Kept, slots),
             index: plan.table(Half::Kept, (2 * slots).next_power_of_two()),
+            memos: plan.table(Half::Kept, Bucket::table_len(slots)),
             names: plan.table(Half::Kept, 1 + names_bytes.div_ceil(LINE)),
             lock: plan.table(Half::Wiped, 1),
         }
@@ -157,6 +163,7 @@ pub(crate) struct Directory {
     tags: Table<AtomicU32>,
     slots: Table<Slot>,
     index: Table<AtomicU64>,
+    memos: Table<Bucket>,
     names: Heap,
     lock: Table<Lock>,
     limits: KeyLimits,
@@ -171,6 +178,7 @@ impl Directory {
             tags: arena.table(places.tags),
             slots: arena.table(places.slots),
             index: arena.table(places.index),
+            memos: arena.table(places.memos),
             names: Heap::new(arena.table(places.names)),
             lock: arena.table(places.lock),
             limits,
@@ -527,7 +535,8 @@ impl Directory {
             refused: state.refused.get(),
             mended: state.mended.get(),
             used_bytes: self.names().used_bytes()
-                + u64::from(state.slots_used.get()) * per_slot as u64,
+                + u64::from(state.slots_used.get()) * per_slot as u64
+                + state.memos_used.load(Ordering::Relaxed) * MEMO_BYTES,
         }
     }
 }
