@@ -68,7 +68,7 @@ fn run(vector: &Value) -> (Vec<Seen>, Outcome) {
         let text = vector[key].as_str().unwrap_or(default);
         text.to_owned()
     };
-    let owner = text("owner", "210987654321");
+    let owner = text("owner", "");
     let (group, stream) = (text("group", GROUP), text("stream", STREAM));
     let mut functions = Table(BTreeMap::new());
     for (arn, tags) in vector["functiontags"].as_object().into_iter().flatten() {
