@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::envelope::EnvelopeError;
 use crate::{Enhanced, LegacyKind, Refusal};
 
 /// What became of every event and what was made of them. Events are log events, telemetry events
@@ -35,6 +36,15 @@ pub struct Account {
     pub ddtags_ignored: u64,
     /// Log records that Lambda says it lost itself.
     pub lost_by_platform: u64,
+    /// Documents of log events opened.
+    pub documents: u64,
+    /// Documents that only check that somebody listens.
+    pub control_messages: u64,
+    /// Envelopes, and records of them, that have no log events, by cause. How many events they
+    /// would have had nobody knows.
+    pub envelopes_refused: BTreeMap<EnvelopeError, u64>,
+    /// Events whose text was not UTF-8; the bytes in question stand as U+FFFD.
+    pub utf8_mended: u64,
 }
 
 impl Account {
@@ -53,6 +63,12 @@ impl Account {
             + self.legacy_points
             + samples(LegacyKind::Histogram)
             + samples(LegacyKind::Check)
+    }
+
+    /// Envelopes and records of them that were refused, whatever the cause.
+    #[must_use]
+    pub fn envelopes_refused_total(&self) -> u64 {
+        self.envelopes_refused.values().sum()
     }
 
     /// Whether every event is one thing and one thing only.

@@ -92,7 +92,7 @@ mod tests {
             *map.entry(i.to_string().as_str()) = i;
             assert!(map.len() <= 200);
         }
-        for i in 999_900..100_000_u32 {
+        for i in 99_900..100_000_u32 {
             assert_eq!(map.get_mut(i.to_string().as_str()), Some(&mut { i }));
         }
         assert_eq!(map.get_mut("5"), None);

@@ -107,6 +107,16 @@ impl Forwarder {
         &self.config
     }
 
+    pub(crate) fn account_mut(&mut self) -> &mut Account {
+        &mut self.account
+    }
+
+    /// Counts an event that could not even be read.
+    pub(crate) fn refuse(&mut self, cause: Refusal) {
+        self.account.events += 1;
+        *self.account.refused.entry(cause).or_default() += 1;
+    }
+
     /// Begins events of one source. `functions` is asked once here, and again only when telemetry
     /// tells which function it is of.
     pub fn batch<'f>(
@@ -155,7 +165,25 @@ impl std::fmt::Debug for Batch<'_> {
     }
 }
 
-impl Batch<'_> {
+impl<'f> Batch<'f> {
+    /// The log group.
+    pub(crate) fn log_group(&self) -> &'f str {
+        self.source.log_group
+    }
+
+    /// Counts an event that could not even be read.
+    pub(crate) fn refuse(&mut self, cause: Refusal) {
+        self.forwarder.refuse(cause);
+    }
+
+    /// The bytes as text; what is not UTF-8 is mended and counted.
+    pub(crate) fn text<'b>(&mut self, bytes: &'b [u8]) -> Cow<'b, str> {
+        let text = String::from_utf8_lossy(bytes);
+        let mended = matches!(text, Cow::Owned(_));
+        self.forwarder.account.utf8_mended += u64::from(mended);
+        text
+    }
+
     /// Says that further events are of another stream (sandbox) of the same function.
     pub fn set_log_stream(&mut self, log_stream: &str) {
         let Source {
@@ -210,9 +238,7 @@ impl Batch<'_> {
             .custom
             .iter()
             .map(String::as_str)
-            .filter(|tag| {
-                !(names_env && *tag == NO_ENV) && !(names_service && key(tag) == "service")
-            });
+            .filter(|tag| !(names_env && *tag == NO_ENV || names_service && key(tag) == "service"));
         let line = metric.tags.iter().map(Cow::as_ref);
         let ddtags = metric.ddtags.iter().map(Cow::as_ref);
         let tags = distinct(line.chain(added).chain(ddtags));

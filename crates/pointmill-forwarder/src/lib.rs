@@ -29,6 +29,7 @@ mod legacy_sums;
 pub mod message;
 mod platform;
 mod point;
+mod reader;
 mod refusal;
 mod sandbox;
 mod sanitize;
@@ -41,6 +42,9 @@ pub use functions::{FunctionInfo, Functions, NoFunctions};
 pub use identity::{Feed, Source, is_log_stream};
 pub use message::{LegacyKind, TAGS_MAX};
 pub use point::{Point, PointKind};
+pub use reader::{
+    Complaint, Defaults, Format, LINE_BYTES_MAX, Log, Output, Reader, Workshop, detect,
+};
 pub use refusal::Refusal;
 pub use sanitize::sanitize;
 

@@ -82,15 +82,12 @@ impl Counting<'_, '_> {
                 self.sandbox.began_unix_ms = self.unix_ms;
                 self.sandbox.invoked = false;
             }
-            Event::RestoreReport { duration_ms } => {
-                if let Some(ms) = duration_ms {
-                    self.sandbox.restore_counted = true;
-                    self.point(
-                        Enhanced::RestoreDuration,
-                        ms / 1000.0,
-                        &Tags::started(Start::Cold),
-                    );
-                }
+            Event::RestoreReport {
+                duration_ms: Some(ms),
+            } => {
+                self.sandbox.restore_counted = true;
+                let tags = Tags::started(Start::Cold);
+                self.point(Enhanced::RestoreDuration, ms / 1000.0, &tags);
             }
             Event::RuntimeDone(done) if self.feed == Feed::Telemetry => self.runtime_done(done),
             Event::Report(report) => self.report(report),

@@ -36,6 +36,10 @@ macro_rules! refusals {
 }
 
 refusals! {
+    /// Longer than is looked at.
+    TooLong = "too_long", "a line has 1 MiB at most, a document 16 MiB";
+    /// A JSON document whose end is missing.
+    Cut = "cut", "the document's end is missing; it was cut on its way";
     /// Three of the four keys of a metric line are there.
     MissingKey = "missing_key", "a metric line has all of the keys m, v, e and t";
     /// The text begins like a metric line and is no JSON.

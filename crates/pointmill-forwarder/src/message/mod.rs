@@ -22,6 +22,7 @@ mod out_of_memory;
 mod platform_json;
 mod platform_text;
 mod prefix;
+pub(crate) mod time;
 
 use std::borrow::Cow;
 
