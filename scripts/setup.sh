@@ -17,6 +17,10 @@ need valgrind valgrind
 need nm binutils
 need node nodejs
 need npm npm
+need python3 python3
+# Debian's python3 has venv, but not what it needs to make one; headers are for the extension.
+python3 -c 'import ensurepip, sysconfig, os; assert os.path.exists(sysconfig.get_path("include") + "/Python.h")' \
+    >/dev/null 2>&1 || missing="$missing python3-venv python3-dev"
 
 if ! command -v cargo >/dev/null 2>&1; then
     echo "setup: cargo is missing; install Rust (rustup), the version is in rust-toolchain.toml" >&2

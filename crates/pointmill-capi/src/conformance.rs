@@ -36,8 +36,10 @@ fn check(status: i32) -> Result<(), Code> {
     if status == 0 {
         return Ok(());
     }
+    // SAFETY: takes no pointer.
+    let name = unsafe { pointmill_code_name(status) };
     // SAFETY: the text is static and ends with NUL.
-    let name = unsafe { CStr::from_ptr(pointmill_code_name(status)) };
+    let name = unsafe { CStr::from_ptr(name) };
     let name = name.to_str().unwrap();
     Err(name.strip_prefix("POINTMILL_E_").unwrap().to_owned())
 }

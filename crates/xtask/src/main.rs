@@ -11,6 +11,7 @@ mod go;
 mod install;
 mod native;
 mod process;
+mod python;
 mod test;
 
 /// What a verb ends with; the error is shown as it is.
@@ -32,6 +33,8 @@ cargo xtask VERB
                    pointmill beside its rivals: one table, and a record under benches/record
   counts           instructions of the hot functions (valgrind) against benches/counts.toml
   counts --bless   write that file instead
+  python           build the wheel of bindings/python and run its tests against the installed wheel
+  python --wheel   build it only
   test [STAGE…]    every test there is, or the named stages of it
 ";
 
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Some((&"ctest", rest)) => ctest::run(rest),
         Some((&"go", rest)) => go::run(rest),
         Some((&"install", rest)) => install::run(rest),
+        Some((&"python", rest)) => python::run(rest),
         Some((&"test", rest)) => test::run(rest),
         None | Some((&("help" | "--help" | "-h"), _)) => {
             print!("{HELP}");

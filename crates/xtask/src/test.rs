@@ -94,6 +94,11 @@ fn stages() -> Vec<Stage> {
             "every function from C11 and C++17, sanitized and under Valgrind",
             &["ctest"],
         ),
+        xtask(
+            "python",
+            "the Python package: its wheel, installed into an empty environment",
+            &["python"],
+        ),
         Stage {
             needs: Some("npm"),
             ..stage(

@@ -4,7 +4,8 @@
 //! crates/pointmill-capi/src ──surface──▶ functions, structs, constants, opaque types
 //!      ├─ manual    every function's comment is complete and names only what exists
 //!      ├─ symbols   include/symbols.txt: nothing listed there may vanish or change
-//!      └─ header    include/pointmill.h, by cbindgen
+//!      ├─ header    include/pointmill.h, by cbindgen
+//!      └─ python    exceptions and ctypes declarations of bindings/python
 //! ```
 
 use std::fs;
@@ -14,6 +15,7 @@ use crate::Outcome;
 
 mod header;
 mod manual;
+mod python;
 mod surface;
 mod symbols;
 
@@ -35,6 +37,17 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     let header = header::render(&surface, &root)?;
     emit(&symbols_path, &symbols, check)?;
     emit(&root.join("include/pointmill.h"), &header, check)?;
+    let package = root.join("bindings/python/src/pointmill");
+    emit(
+        &package.join("errors.py"),
+        &python::errors(&surface)?,
+        check,
+    )?;
+    emit(
+        &package.join("_declarations.py"),
+        &python::declarations(&surface)?,
+        check,
+    )?;
     Ok(())
 }
 

@@ -200,7 +200,7 @@ fn docs(attrs: &[Attribute]) -> Vec<Attribute> {
 }
 
 /// The text of one line of a comment.
-fn text(doc: &Attribute) -> String {
+pub(crate) fn text(doc: &Attribute) -> String {
     let syn::Meta::NameValue(pair) = &doc.meta else {
         return String::new();
     };
