@@ -59,10 +59,15 @@
  *           have no NUL at their end.
  * Threads.  Stated for each type. No function keeps state of the calling thread, so a call may come
  *           from any thread, also while another call on another object is under way.
- * Fork.     A child's copy of an engine begins empty: the parent's points stay the parent's. Other
- *           objects are ordinary memory.
- * Process.  The library installs no signal handler, starts no thread, opens no file or socket and
- *           reads no environment variable. It reads the clock once, in pointmill_engine_new.
+ * Fork.     A child's copy of an engine begins empty: the parent's points stay the parent's. So does
+ *           its copy of a client, which shares neither connections nor bodies with the parent's, and
+ *           has its own thread from the child's first call on. Other objects are ordinary memory.
+ * Process.  The library installs no signal handler and reads no environment variable. It reads the
+ *           clock once in pointmill_engine_new. Only a client does more: it reads the clock, opens
+ *           the sockets and files that its options name, and starts one thread, if the option
+ *           background says so; and one for each look-up of a host name, which ends with it. A
+ *           library built without delivery (cargo's --no-default-features) has no clients and does
+ *           no input or output at all.
  *
  * STABILITY
  *
@@ -115,6 +120,8 @@
     { (uint32_t)sizeof(pointmill_skipped), 0, { 0, 0 }, { 0, 0 }, 0, 0, 0 }
 #define POINTMILL_ENTRY_INIT \
     { (uint32_t)sizeof(pointmill_entry), 0, { 0, 0 }, 0, 0, 0, 0, 0, 0, POINTMILL_SUMMARY_INIT }
+#define POINTMILL_CLIENT_STATS_INIT \
+    { (uint32_t)sizeof(pointmill_client_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * success
@@ -254,6 +261,23 @@
 #define POINTMILL_E_ENCODE -61
 
 /**
+ * not everything has arrived yet; it is kept and sent again, so there is nothing to do; if it
+ * lasts, look at pointmill_client_last_failure
+ */
+#define POINTMILL_E_DELIVERY_LATER -70
+
+/**
+ * points were given up, or the format cannot carry them; pointmill_client_stats_get tells how
+ * many and why
+ */
+#define POINTMILL_E_DELIVERY_DROPPED -71
+
+/**
+ * the client has been closed; make a new one
+ */
+#define POINTMILL_E_CLOSED -72
+
+/**
  * an internal error was caught: a defect of this library; please report it with its text
  */
 #define POINTMILL_E_PANIC -80
@@ -357,7 +381,19 @@
 #define POINTMILL_GROUP_MERGE_INTERVALS 1
 
 /**
- * Options of engines and encoders. One thread at a time.
+ * An engine with delivery: takes what the engine holds, encodes it, sends it, tries again, and
+ * keeps books of every point. Every call from any thread, all at once, but for
+ * pointmill_client_free. Recording goes to the engine and never waits for a client.
+ *
+ * Made by pointmill_client_new or pointmill_client_new_with, freed by pointmill_client_free. It
+ * keeps what it needs of its engine alive. In a forked child it begins with nothing: it shares
+ * neither the parent's bodies nor its connections, and has its own thread from the child's
+ * first call on.
+ */
+typedef struct pointmill_client pointmill_client;
+
+/**
+ * Options of engines, encoders and clients. One thread at a time.
  *
  * Made by pointmill_config_new, freed by pointmill_config_free. Whoever takes one copies what
  * it needs: a change afterwards changes nothing there.
@@ -726,6 +762,212 @@ typedef struct pointmill_entry {
      */
     struct pointmill_summary summary;
 } pointmill_entry;
+
+/**
+ * A function that sends a body for a client. It gets user as it was given, the body (lent for the
+ * call), and how long it may take, and answers as an HTTP server would: 200 to 299 taken; 413 cut
+ * it in two; 408, 429, 500 and above, or 0 for no answer, keep it and try again; 400, 401, 403 and
+ * others give it up. It runs on the thread that flushes, several at once if several flush, and must
+ * not call back into its client.
+ */
+typedef int32_t (*pointmill_send_fn)(void *user,
+                                     const struct pointmill_payload *payload,
+                                     uint64_t timeout_ms);
+
+/**
+ * Where every point is that left the engine through a client. The caller's struct. Start with
+ * POINTMILL_CLIENT_STATS_INIT. Counts are points, or what the name says.
+ *
+ * While no call is under way and the background thread rests: flushed + adopted = accepted + queued
+ * + spooled + handed_over + skipped + dropped.
+ */
+typedef struct pointmill_client_stats {
+    /**
+     * sizeof(pointmill_client_stats), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * Points that the engine gave to this client.
+     */
+    uint64_t flushed;
+    /**
+     * Points in spool files of other processes that this one has dealt with.
+     */
+    uint64_t adopted;
+    /**
+     * The destination has taken them.
+     */
+    uint64_t accepted;
+    /**
+     * In memory, to be sent.
+     */
+    uint64_t queued;
+    /**
+     * In spool files that this process wrote, to be sent.
+     */
+    uint64_t spooled;
+    /**
+     * In spool files that this process wrote and another one has taken up.
+     */
+    uint64_t handed_over;
+    /**
+     * The format cannot carry them; the sum of the skipped_... below.
+     */
+    uint64_t skipped;
+    /**
+     * Given up; the sum of the dropped_... down to dropped_not_encoded.
+     */
+    uint64_t dropped;
+    /**
+     * The queue was full and there is no spool.
+     */
+    uint64_t dropped_queue_full;
+    /**
+     * The spool was full, and these were the oldest in it.
+     */
+    uint64_t dropped_spool_full;
+    /**
+     * The spool could not be written or read: a full disk, a damaged file.
+     */
+    uint64_t dropped_spool_failed;
+    /**
+     * Older than the option batch_age_max_s.
+     */
+    uint64_t dropped_expired;
+    /**
+     * Too large for the receiver (413), and only one series.
+     */
+    uint64_t dropped_too_large;
+    /**
+     * The receiver called the body wrong (400).
+     */
+    uint64_t dropped_bad_request;
+    /**
+     * The receiver does not know the key (401, 403): check api_key and site.
+     */
+    uint64_t dropped_forbidden;
+    /**
+     * The receiver refused for good with another status.
+     */
+    uint64_t dropped_refused;
+    /**
+     * Still there when the client was closed, without a spool.
+     */
+    uint64_t dropped_closed;
+    /**
+     * The encoder failed.
+     */
+    uint64_t dropped_not_encoded;
+    /**
+     * Distributions in a format for numbers.
+     */
+    uint64_t skipped_sketch_in_scalar_format;
+    /**
+     * Counts and gauges in a format for sketches.
+     */
+    uint64_t skipped_scalar_in_sketch_format;
+    /**
+     * Histograms in a format for distributions.
+     */
+    uint64_t skipped_histogram_in_distribution_format;
+    /**
+     * One series alone is larger than a body may be.
+     */
+    uint64_t skipped_too_large;
+    /**
+     * The value is not finite: the sum of a count ran over.
+     */
+    uint64_t skipped_not_finite;
+    /**
+     * The format has no way to write the name.
+     */
+    uint64_t skipped_unusable_name;
+    /**
+     * A sketch without values.
+     */
+    uint64_t skipped_no_values;
+    /**
+     * More values than the option expand_max.
+     */
+    uint64_t skipped_expansion_limit;
+    /**
+     * Points in requests whose whole body went out and got no answer. They were sent again under
+     * the same DD-Pointmill-Batch header; a receiver that does not know it may have them twice.
+     */
+    uint64_t uncertain;
+    /**
+     * Of the dropped points those that may have arrived all the same.
+     */
+    uint64_t dropped_uncertain;
+    /**
+     * Attempts made.
+     */
+    uint64_t requests;
+    /**
+     * Attempts that did not deliver; the sum of the failed_... below.
+     */
+    uint64_t failures;
+    /**
+     * No connection: name not found, refused, TLS.
+     */
+    uint64_t failed_connect;
+    /**
+     * No answer within the time.
+     */
+    uint64_t failed_timeout;
+    /**
+     * The connection broke.
+     */
+    uint64_t failed_transport;
+    /**
+     * The answer was not HTTP.
+     */
+    uint64_t failed_answer;
+    /**
+     * Status 408, 425 or 429.
+     */
+    uint64_t failed_throttled;
+    /**
+     * Status 5xx.
+     */
+    uint64_t failed_server;
+    /**
+     * Any other status that is not 2xx.
+     */
+    uint64_t failed_status;
+    /**
+     * The API key could not be had.
+     */
+    uint64_t failed_key;
+    /**
+     * Requests made once more at once because a kept connection had gone stale.
+     */
+    uint64_t stale_connections;
+    /**
+     * Bodies cut in two after a 413.
+     */
+    uint64_t splits;
+    /**
+     * Bodies in memory.
+     */
+    uint64_t batches_queued;
+    /**
+     * Bodies in spool files that this process wrote.
+     */
+    uint64_t batches_spooled;
+    /**
+     * Bytes the queue is charged with.
+     */
+    uint64_t queue_bytes;
+    /**
+     * Damaged spool files that were put aside.
+     */
+    uint64_t spool_damaged_files;
+} pointmill_client_stats;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1125,7 +1367,8 @@ int32_t pointmill_config_set(struct pointmill_config *config,
                              struct pointmill_error *err);
 
 /**
- * The value of an option, as text that pointmill_config_set takes.
+ * The value of an option, as text that pointmill_config_set takes. For an api_key that is set
+ * it is "***".
  *
  * Threads:   one at a time on config.
  * Ownership: name is borrowed for the call; buf is the caller's.
@@ -1180,7 +1423,8 @@ POINTMILL_API size_t pointmill_config_count(void);
  * Outputs:   out, up to out->struct_size bytes; written only on success.
  * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_STRUCT_SIZE,
  *            POINTMILL_E_INDEX, POINTMILL_E_PANIC.
- * Units:     i counts from 0: engine options first, then those of the encoder.
+ * Units:     i counts from 0: engine options first, then those of the encoder, then those
+ *            of the client.
  * Since:     0.1
  */
 POINTMILL_API int32_t pointmill_config_option(size_t i, struct pointmill_option *out);
@@ -1673,6 +1917,161 @@ int32_t pointmill_snapshot_group_by(const struct pointmill_snapshot *snapshot,
                                     size_t len,
                                     uint32_t flags,
                                     struct pointmill_snapshot **out);
+
+/**
+ * Makes a client that delivers to the destination of the options. No connection is made yet, so
+ * an intake that is down is no error. With the option background (the default) its thread
+ * starts here; without it nothing happens outside the calls, and no thread runs but one that
+ * looks up a host name.
+ *
+ * Threads:   any, at once on engine; one at a time on config.
+ * Ownership: the caller frees *out with pointmill_client_free; config is copied; the engine may
+ *            be freed before or after. A descriptor of the option log_fd is duplicated.
+ * NULL:      config: every option at its default, which lacks the api_key that http needs. err
+ *            may be NULL. engine, out: POINTMILL_E_NULL.
+ * Outputs:   out; written only on success. err, on failure, names the option.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_STRUCT_SIZE (err), POINTMILL_E_BAD_VALUE (options that contradict each
+ *            other, or name what cannot be used), POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_client_new(struct pointmill_engine *engine,
+                             const struct pointmill_config *config,
+                             struct pointmill_client **out,
+                             struct pointmill_error *err);
+
+/**
+ * Makes a client whose bodies go to a function of the caller's instead of a destination.
+ *
+ * Threads:   any, at once on engine; one at a time on config.
+ * Ownership: as for pointmill_client_new. user stays the caller's and must live until the
+ *            client has been freed.
+ * NULL:      config: every option at its default. user, err may be NULL. engine, send, out:
+ *            POINTMILL_E_NULL.
+ * Outputs:   out; written only on success. err, on failure, names the option.
+ * Returns:   as pointmill_client_new.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_client_new_with(struct pointmill_engine *engine,
+                                  const struct pointmill_config *config,
+                                  pointmill_send_fn send,
+                                  void *user,
+                                  struct pointmill_client **out,
+                                  struct pointmill_error *err);
+
+/**
+ * Starts the background thread of this process if the option background asks for one and none
+ * runs: for the child's side of a fork, when the child records but calls no other function of
+ * the client. pointmill_client_flush and pointmill_client_stats_get do the same.
+ *
+ * Threads:   any, at once.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   none.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API int32_t pointmill_client_start(struct pointmill_client *client);
+
+/**
+ * Takes the closed intervals from the engine, with POINTMILL_FLUSH_ALL the open ones too, and
+ * sends them and what was kept before, for at most timeout_ms. It returns early when everything
+ * has arrived, and when nothing more can be tried within the time. What has not arrived is
+ * kept. The time is the system's.
+ *
+ * Threads:   any, at once.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   none.
+ * Returns:   POINTMILL_OK (everything has arrived), POINTMILL_E_DELIVERY_LATER,
+ *            POINTMILL_E_DELIVERY_DROPPED, POINTMILL_E_CLOSED, POINTMILL_E_NULL,
+ *            POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE, POINTMILL_E_INVALID (an unknown flag),
+ *            POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     flags: 0 or POINTMILL_FLUSH_ALL. timeout_ms: milliseconds; 0 takes and sends
+ *            nothing.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_client_flush(struct pointmill_client *client,
+                               uint32_t flags,
+                               uint64_t timeout_ms);
+
+/**
+ * Ends delivery: takes everything from the engine, sends for at most timeout_ms, stops the
+ * thread, and puts what has not arrived into the spool; without one it is dropped and counted
+ * (dropped_closed). A second call does nothing.
+ *
+ * Threads:   any, at once. Other calls then answer POINTMILL_E_CLOSED or go on to tell what
+ *            they know.
+ * Ownership: none; the client is still to be freed.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   none.
+ * Returns:   POINTMILL_OK (everything has arrived), POINTMILL_E_DELIVERY_LATER (it is in the
+ *            spool), POINTMILL_E_DELIVERY_DROPPED, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT,
+ *            POINTMILL_E_HANDLE, POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     timeout_ms: milliseconds.
+ * Since:     0.1
+ */
+POINTMILL_API int32_t pointmill_client_close(struct pointmill_client *client, uint64_t timeout_ms);
+
+/**
+ * Where every point is that left the engine through this client. Works on a closed client too.
+ *
+ * Threads:   any, at once; the sums agree exactly only while no other call is under way and the
+ *            background thread rests.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out, up to out->struct_size bytes; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_STRUCT_SIZE, POINTMILL_E_PANIC.
+ * Units:     points, or what the field's name says.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_client_stats_get(const struct pointmill_client *client,
+                                   struct pointmill_client_stats *out);
+
+/**
+ * What the last attempt that did not deliver came to, for a line in a log, such as "POST
+ * https://api.datadoghq.eu/api/beta/sketches: status 403; check api_key and site". It never
+ * holds the key.
+ *
+ * Threads:   any, at once.
+ * Ownership: buf is the caller's.
+ * NULL:      client, out_len: POINTMILL_E_NULL. buf: the same, unless cap is 0.
+ * Outputs:   buf, the first out_len bytes, without a NUL; written only on success. out_len,
+ *            also written with POINTMILL_E_BUFFER_TOO_SMALL: the length of the text; 0 if no
+ *            attempt has failed.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_BUFFER_TOO_SMALL, POINTMILL_E_PANIC.
+ * Units:     cap, out_len: bytes.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_client_last_failure(const struct pointmill_client *client,
+                                      char *buf,
+                                      size_t cap,
+                                      size_t *out_len);
+
+/**
+ * Frees a client; one that was not closed is closed with a timeout of 0. Close it first: what
+ * is dropped here, nobody can read in its stats.
+ *
+ * Threads:   no other call may use the client now or later.
+ * Ownership: takes the client; the engine is not touched.
+ * NULL:      does nothing.
+ * Outputs:   none.
+ * Returns:   nothing.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API void pointmill_client_free(struct pointmill_client *client);
 
 #ifdef __cplusplus
 }  // extern "C"

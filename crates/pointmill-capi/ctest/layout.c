@@ -28,6 +28,7 @@ static void initial_values_carry_the_size(void) {
     INITIAL(pointmill_entry, POINTMILL_ENTRY_INIT);
     INITIAL(pointmill_payload, POINTMILL_PAYLOAD_INIT);
     INITIAL(pointmill_skipped, POINTMILL_SKIPPED_INIT);
+    INITIAL(pointmill_client_stats, POINTMILL_CLIENT_STATS_INIT);
 }
 
 int main(void) {

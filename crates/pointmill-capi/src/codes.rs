@@ -2,8 +2,8 @@
 //!
 //! The macro below makes of each line the constant, the text that `pointmill_strerror` answers, and
 //! a row of [`TABLE`]; the header generator reads the same lines. Numbers go by group with gaps
-//! between them: arguments from -1, points from -20, configuration from -40, bytes from -60, the
-//! library itself from -80. A number is never changed and never used again; `include/symbols.txt`
+//! between them: arguments from -1, points from -20, configuration from -40, bytes from -60,
+//! delivery from -70, the library itself from -80. A number is never changed and never used again; `include/symbols.txt`
 //! holds them.
 
 use std::ffi::CStr;
@@ -176,6 +176,15 @@ codes! {
     const POINTMILL_E_DECODE as DECODE = -60;
     /// the snapshot or sketch could not be encoded; the err argument names the cause
     const POINTMILL_E_ENCODE as ENCODE = -61;
+
+    /// not everything has arrived yet; it is kept and sent again, so there is nothing to do; if it
+    /// lasts, look at pointmill_client_last_failure
+    const POINTMILL_E_DELIVERY_LATER as DELIVERY_LATER = -70;
+    /// points were given up, or the format cannot carry them; pointmill_client_stats_get tells how
+    /// many and why
+    const POINTMILL_E_DELIVERY_DROPPED as DELIVERY_DROPPED = -71;
+    /// the client has been closed; make a new one
+    const POINTMILL_E_CLOSED as CLOSED = -72;
 
     /// an internal error was caught: a defect of this library; please report it with its text
     const POINTMILL_E_PANIC as PANIC = -80;

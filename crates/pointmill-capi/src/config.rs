@@ -5,7 +5,9 @@
 use std::ffi::c_char;
 
 use pointmill::{Config, ConfigError};
-use pointmill_wire::{EncodeConfig, EncodeConfigError, EncodeOption, EncodeOptionKind};
+#[cfg(feature = "delivery")]
+use pointmill_deliver::{ClientConfig, ClientConfigError};
+use pointmill_wire::{EncodeConfig, EncodeConfigError, EncodeOptionKind};
 
 use crate::codes::{Code, Failure};
 use crate::handle::{self, edit, give, read};
@@ -26,10 +28,41 @@ pub const POINTMILL_OPTION_TEXT: u32 = 4;
 pub(crate) struct Options {
     pub(crate) engine: Config,
     pub(crate) encode: EncodeConfig,
+    /// Its own `encode` is not used: the one above is.
+    #[cfg(feature = "delivery")]
+    pub(crate) client: ClientConfig,
+}
+
+/// An option of the encoder or of the client: both are text with a kind.
+struct TextOption {
+    name: &'static str,
+    default: &'static str,
+    kind: EncodeOptionKind,
+    doc: &'static str,
+}
+
+/// The options behind those of the engine, in the order of the header.
+fn text_options() -> impl Iterator<Item = TextOption> {
+    let encode = EncodeConfig::OPTIONS.iter().map(|o| TextOption {
+        name: o.name,
+        default: o.default,
+        kind: o.kind,
+        doc: o.doc,
+    });
+    #[cfg(feature = "delivery")]
+    let client = ClientConfig::OPTIONS.iter().map(|o| TextOption {
+        name: o.name,
+        default: o.default,
+        kind: o.kind,
+        doc: o.doc,
+    });
+    #[cfg(not(feature = "delivery"))]
+    let client = std::iter::empty();
+    encode.chain(client)
 }
 
 handle! {
-    /// Options of engines and encoders. One thread at a time.
+    /// Options of engines, encoders and clients. One thread at a time.
     ///
     /// Made by pointmill_config_new, freed by pointmill_config_free. Whoever takes one copies what
     /// it needs: a change afterwards changes nothing there.
@@ -120,7 +153,8 @@ export! {
 }
 
 export! {
-    /// The value of an option, as text that pointmill_config_set takes.
+    /// The value of an option, as text that pointmill_config_set takes. For an api_key that is set
+    /// it is "***".
     ///
     /// Threads:   one at a time on config.
     /// Ownership: name is borrowed for the call; buf is the caller's.
@@ -180,7 +214,7 @@ export! {
     /// Units:     none.
     /// Since:     0.1
     fn pointmill_config_count() -> usize {
-        Config::OPTIONS.len() + EncodeConfig::OPTIONS.len()
+        Config::OPTIONS.len() + text_options().count()
     }
 }
 
@@ -193,7 +227,8 @@ export! {
     /// Outputs:   out, up to out->struct_size bytes; written only on success.
     /// Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_STRUCT_SIZE,
     ///            POINTMILL_E_INDEX, POINTMILL_E_PANIC.
-    /// Units:     i counts from 0: engine options first, then those of the encoder.
+    /// Units:     i counts from 0: engine options first, then those of the encoder, then those
+    ///            of the client.
     /// Since:     0.1
     fn pointmill_config_option(i: usize, out: *mut pointmill_option) -> i32 {
         // SAFETY: the caller lends `out` for the call and has set its struct_size.
@@ -217,7 +252,7 @@ export! {
     fn pointmill_config_choice(i: usize, j: usize, out: *mut pointmill_str) -> i32 {
         // SAFETY: the caller lends `out` for the call.
         let out = unsafe { Out::new(out) }?;
-        let option = encode_option(i).ok_or(Code::INDEX)?;
+        let option = text_option(i).ok_or(Code::INDEX)?;
         let EncodeOptionKind::Choice(words) = option.kind else { return Err(Code::INDEX) };
         out.write(pointmill_str::lend(words.get(j).ok_or(Code::INDEX)?));
         Ok(())
@@ -232,14 +267,41 @@ impl Options {
             Err(error) => return Err(error.into()),
         }
         match self.encode.set(name, value) {
-            Err(EncodeConfigError::UnknownOption { .. }) => Err(unknown(name)),
+            Err(EncodeConfigError::UnknownOption { .. }) => self.set_client(name, value),
             other => Ok(other?),
         }
     }
 
+    #[cfg(feature = "delivery")]
+    fn set_client(&mut self, name: &str, value: &str) -> Result<(), Failure> {
+        match self.client.set(name, value) {
+            Err(ClientConfigError::UnknownOption { .. }) => Err(unknown(name)),
+            other => Ok(other?),
+        }
+    }
+
+    #[cfg(not(feature = "delivery"))]
+    #[expect(clippy::unused_self, reason = "with delivery there are more options")]
+    fn set_client(&mut self, name: &str, _value: &str) -> Result<(), Failure> {
+        Err(unknown(name))
+    }
+
+    #[cfg(feature = "delivery")]
+    fn get_client(&self, name: &str) -> Option<String> {
+        self.client.get(name)
+    }
+
+    #[cfg(not(feature = "delivery"))]
+    #[expect(clippy::unused_self, reason = "with delivery there are more options")]
+    fn get_client(&self, _name: &str) -> Option<String> {
+        None
+    }
+
     fn get(&self, name: &str) -> Option<String> {
         let number = self.engine.get(name).map(|number| number.to_string());
-        number.or_else(|| self.encode.get(name))
+        number
+            .or_else(|| self.encode.get(name))
+            .or_else(|| self.get_client(name))
     }
 }
 
@@ -265,7 +327,7 @@ impl From<EncodeConfigError> for Failure {
 impl pointmill_option {
     fn at(i: usize) -> Option<pointmill_option> {
         let Some(option) = Config::OPTIONS.get(i) else {
-            return encode_option(i).map(Self::of);
+            return text_option(i).map(Self::of);
         };
         Some(pointmill_option {
             struct_size: 0,
@@ -280,7 +342,7 @@ impl pointmill_option {
         })
     }
 
-    fn of(option: &'static EncodeOption) -> pointmill_option {
+    fn of(option: TextOption) -> pointmill_option {
         let (r#type, min, max, choices_len) = match option.kind {
             EncodeOptionKind::Number { min, max } => (POINTMILL_OPTION_NUMBER, min, max, 0),
             EncodeOptionKind::Choice(words) => (POINTMILL_OPTION_CHOICE, 0, 0, words.len()),
@@ -307,17 +369,17 @@ impl pointmill_option {
     }
 }
 
-/// The encoder's option with the common index `i`.
-fn encode_option(i: usize) -> Option<&'static EncodeOption> {
-    EncodeConfig::OPTIONS.get(i.checked_sub(Config::OPTIONS.len())?)
+/// The option with the common index `i` that is not the engine's.
+fn text_option(i: usize) -> Option<TextOption> {
+    text_options().nth(i.checked_sub(Config::OPTIONS.len())?)
 }
 
 /// Names the options whose names are nearest to one that does not exist.
 fn unknown(name: &str) -> Failure {
     let engine = Config::OPTIONS.iter().map(|option| option.name);
-    let encode = EncodeConfig::OPTIONS.iter().map(|option| option.name);
+    let others = text_options().map(|option| option.name);
     let mut near: Vec<_> = engine
-        .chain(encode)
+        .chain(others)
         .map(|known| (distance(name, known), known))
         .collect();
     near.sort();
@@ -360,8 +422,8 @@ mod tests {
         let mut names = HashSet::new();
         let mut options = Options::default();
         let engine = Config::OPTIONS.iter().map(|option| option.name);
-        for name in engine.chain(EncodeConfig::OPTIONS.iter().map(|option| option.name)) {
-            assert!(names.insert(name), "{name} is in both tables");
+        for name in engine.chain(text_options().map(|option| option.name)) {
+            assert!(names.insert(name), "{name} is in two tables");
             let value = options.get(name).unwrap();
             options.set(name, &value).unwrap();
             assert_eq!(options.get(name).unwrap(), value);

@@ -8,6 +8,7 @@
 //!                 ├─ codes     one table: number, name, cause and remedy
 //!                 ▼
 //!              library · sketch · config · engine · context · record · snapshot · payloads
+//!              · client (feature `delivery`)
 //! ```
 //!
 //! 1. The macro `export!` is the only place with `extern "C"`; a test compares the names behind it
@@ -50,7 +51,16 @@ mod payloads;
 mod record;
 mod snapshot;
 
+#[cfg(feature = "delivery")]
+mod client;
+#[cfg(feature = "delivery")]
+mod client_stats;
+
 // What the header shows, reachable for a Rust caller that builds this as an rlib (fuzzing).
+#[cfg(feature = "delivery")]
+pub use client::*;
+#[cfg(feature = "delivery")]
+pub use client_stats::*;
 pub use codes::*;
 pub use config::*;
 pub use context::*;

@@ -59,6 +59,22 @@ unsafe impl Sized32 for pointmill_payload {
     }
 }
 
+impl pointmill_payload {
+    pub(crate) fn lend(payload: &Payload) -> pointmill_payload {
+        pointmill_payload {
+            struct_size: size_of::<pointmill_payload>() as u32,
+            reserved: 0,
+            path: pointmill_str::lend(payload.path),
+            content_type: pointmill_str::lend(payload.content_type),
+            encoding: pointmill_str::lend(payload.content_encoding),
+            body: payload.body.as_ptr(),
+            body_len: payload.body.len(),
+            points: payload.points,
+            entries: payload.entries as u64,
+        }
+    }
+}
+
 /// What the format cannot carry, for one cause. The caller's struct. Start with
 /// POINTMILL_SKIPPED_INIT.
 #[derive(Clone, Copy, Debug)]
@@ -184,17 +200,7 @@ export! {
         // SAFETY: the caller lends `out` for the call and has set its struct_size.
         let out = unsafe { OutStruct::new(out) }?;
         let payload = lent.payloads.get(i).ok_or(Code::INDEX)?;
-        out.write(pointmill_payload {
-            struct_size: 0,
-            reserved: 0,
-            path: pointmill_str::lend(payload.path),
-            content_type: pointmill_str::lend(payload.content_type),
-            encoding: pointmill_str::lend(payload.content_encoding),
-            body: payload.body.as_ptr(),
-            body_len: payload.body.len(),
-            points: payload.points,
-            entries: payload.entries as u64,
-        });
+        out.write(pointmill_payload::lend(payload));
         Ok(())
     }
 }

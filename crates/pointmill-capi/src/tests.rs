@@ -2,11 +2,13 @@
 //! structs, and the lists that must agree. The functions' work is tested from C, in `ctest/`.
 
 use std::collections::BTreeSet;
-use std::ffi::CStr;
+use std::ffi::{CStr, c_void};
 use std::fmt::Write as _;
 use std::ptr;
 
 use crate::boundary::injection;
+use crate::client::*;
+use crate::client_stats::*;
 use crate::codes::*;
 use crate::config::*;
 use crate::context::*;
@@ -36,6 +38,7 @@ struct Fixture {
     engine: *mut pointmill_engine,
     snapshot: *mut pointmill_snapshot,
     payloads: *mut pointmill_payloads,
+    client: *mut pointmill_client,
     context: u64,
 }
 
@@ -47,6 +50,7 @@ impl Fixture {
             engine: ptr::null_mut(),
             snapshot: ptr::null_mut(),
             payloads: ptr::null_mut(),
+            client: ptr::null_mut(),
             context: 0,
         };
         let none = ptr::null_mut();
@@ -60,6 +64,13 @@ impl Fixture {
             none
         ));
         assert_eq!(arena, POINTMILL_OK);
+        let background = c!(pointmill_config_set(
+            f.config,
+            c"background".as_ptr(),
+            c"false".as_ptr(),
+            none
+        ));
+        assert_eq!(background, POINTMILL_OK);
         assert_eq!(
             c!(pointmill_engine_new(f.config, &mut f.engine, none)),
             POINTMILL_OK
@@ -93,8 +104,27 @@ impl Fixture {
             )),
             POINTMILL_OK
         );
+        let out = &mut f.client;
+        let made = c!(client_new_with(f.engine, f.config, out));
+        assert_eq!(made, POINTMILL_OK);
         f
     }
+}
+
+/// Takes everything.
+unsafe extern "C" fn take(_: *mut c_void, _: *const pointmill_payload, _: u64) -> i32 {
+    202
+}
+
+/// # Safety
+/// As [`pointmill_client_new_with`].
+unsafe fn client_new_with(
+    engine: *mut pointmill_engine,
+    config: *const pointmill_config,
+    out: *mut *mut pointmill_client,
+) -> i32 {
+    // SAFETY: the caller's obligation is the same.
+    unsafe { pointmill_client_new_with(engine, config, Some(take), ptr::null_mut(), out, NONE) }
 }
 
 impl Drop for Fixture {
@@ -104,6 +134,7 @@ impl Drop for Fixture {
         c!(pointmill_engine_free(self.engine));
         c!(pointmill_snapshot_free(self.snapshot));
         c!(pointmill_payloads_free(self.payloads));
+        c!(pointmill_client_free(self.client));
     }
 }
 
@@ -182,6 +213,26 @@ fn snapshot_calls() -> Vec<Call> {
     calls.to_vec()
 }
 
+fn client_calls() -> Vec<Call> {
+    let with_status: [Call; 6] = calls! { f:
+        pointmill_client_start(f.client);
+        pointmill_client_flush(f.client, 0, 0);
+        pointmill_client_close(f.client, 0);
+        pointmill_client_stats_get(f.client, &mut client_stats());
+        pointmill_client_last_failure(f.client, ptr::null_mut(), 0, &mut 0);
+        // Without a key it is refused; the boundary is passed all the same.
+        pointmill_client_new(f.engine, f.config, &mut ptr::null_mut(), NONE);
+    };
+    let mut calls = with_status.to_vec();
+    calls.push(("pointmill_client_new_with", |f| {
+        let mut out = ptr::null_mut();
+        let panicked = c!(client_new_with(f.engine, f.config, &mut out)) == POINTMILL_E_PANIC;
+        c!(pointmill_client_free(out));
+        panicked
+    }));
+    calls
+}
+
 /// Functions without a status: NULL, 0, or nothing.
 fn other_calls() -> Vec<Call> {
     vec![
@@ -221,6 +272,10 @@ fn other_calls() -> Vec<Call> {
             c!(pointmill_snapshot_free(f.snapshot));
             true
         }),
+        ("pointmill_client_free", |f| {
+            c!(pointmill_client_free(f.client));
+            true
+        }),
         ("pointmill_payloads_free", |f| {
             c!(pointmill_payloads_free(f.payloads));
             true
@@ -228,14 +283,18 @@ fn other_calls() -> Vec<Call> {
     ]
 }
 
-fn all_calls() -> Vec<Call> {
+fn with_status() -> Vec<Call> {
     [
         sketch_calls(),
         engine_calls(),
         snapshot_calls(),
-        other_calls(),
+        client_calls(),
     ]
     .concat()
+}
+
+fn all_calls() -> Vec<Call> {
+    [with_status(), other_calls()].concat()
 }
 
 /// Structs of the caller, all zero but for their size.
@@ -257,6 +316,7 @@ zeroed! {
     entry: pointmill_entry;
     payload: pointmill_payload;
     skipped: pointmill_skipped;
+    client_stats: pointmill_client_stats;
     error: pointmill_error;
 }
 
@@ -285,7 +345,7 @@ fn a_panic_in_any_function_becomes_its_answer() {
 
 #[test]
 fn without_a_panic_the_same_calls_do_not_answer_so() {
-    for (name, call) in [sketch_calls(), engine_calls(), snapshot_calls()].concat() {
+    for (name, call) in with_status() {
         assert!(!call(&Fixture::new()), "{name}");
     }
 }
@@ -293,14 +353,21 @@ fn without_a_panic_the_same_calls_do_not_answer_so() {
 #[test]
 fn after_a_panic_an_object_refuses_changes_and_still_tells_what_it_holds() {
     let changing_engine = |name: &str| {
-        ["context", "record", "tick", "flush"]
+        let words = ["context", "record", "tick", "flush"];
+        let of_client = name.starts_with("pointmill_client_");
+        !of_client && words.iter().any(|word| name.contains(word))
+            || name.starts_with("pointmill_client_new")
+    };
+    let changing_client = |name: &str| {
+        let words = ["start", "flush", "close"];
+        words
             .iter()
-            .any(|word| name.contains(word))
+            .any(|w| name == format!("pointmill_client_{w}"))
     };
     let changing_sketch = |name: &str| {
         name.starts_with("pointmill_sketch_insert") || name.starts_with("pointmill_sketch_merge")
     };
-    for (name, call) in [sketch_calls(), engine_calls(), snapshot_calls()].concat() {
+    for (name, call) in with_status() {
         let f = Fixture::new();
         injection::arm();
         assert!(call(&f), "{name}");
@@ -322,6 +389,8 @@ fn after_a_panic_an_object_refuses_changes_and_still_tells_what_it_holds() {
         assert_eq!(record, poisoned(changing_engine(name)), "{name}");
         assert_eq!(insert, poisoned(changing_sketch(name)), "{name}");
         assert_eq!(set, poisoned(name == "pointmill_config_set"), "{name}");
+        let start = c!(pointmill_client_start(f.client));
+        assert_eq!(start, poisoned(changing_client(name)), "{name}");
         // Reading goes on.
         assert_eq!(
             c!(pointmill_stats(f.engine, &mut stats())),
@@ -502,6 +571,57 @@ fn structs_are_laid_out_as_the_c_programs_are_told() {
             entries,
             points,
             values
+        }
+    );
+    layout!(
+        text,
+        pointmill_client_stats {
+            struct_size,
+            reserved,
+            flushed,
+            adopted,
+            accepted,
+            queued,
+            spooled,
+            handed_over,
+            skipped,
+            dropped,
+            dropped_queue_full,
+            dropped_spool_full,
+            dropped_spool_failed,
+            dropped_expired,
+            dropped_too_large,
+            dropped_bad_request,
+            dropped_forbidden,
+            dropped_refused,
+            dropped_closed,
+            dropped_not_encoded,
+            skipped_sketch_in_scalar_format,
+            skipped_scalar_in_sketch_format,
+            skipped_histogram_in_distribution_format,
+            skipped_too_large,
+            skipped_not_finite,
+            skipped_unusable_name,
+            skipped_no_values,
+            skipped_expansion_limit,
+            uncertain,
+            dropped_uncertain,
+            requests,
+            failures,
+            failed_connect,
+            failed_timeout,
+            failed_transport,
+            failed_answer,
+            failed_throttled,
+            failed_server,
+            failed_status,
+            failed_key,
+            stale_connections,
+            splits,
+            batches_queued,
+            batches_spooled,
+            queue_bytes,
+            spool_damaged_files
         }
     );
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/ctest/layout.inc");

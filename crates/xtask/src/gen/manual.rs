@@ -104,7 +104,8 @@ fn names(surface: &Surface) -> HashSet<String> {
         .constants
         .iter()
         .map(|constant| constant.name.clone());
-    let opaque = surface.opaque.iter().map(ToString::to_string);
+    let opaque = surface.opaque.iter().chain(&surface.callbacks);
+    let opaque = opaque.map(ToString::to_string);
     let structs = surface.structs.iter().map(|item| item.ident.to_string());
     let inits = surface
         .sized_structs()

@@ -19,6 +19,8 @@ pub(crate) struct Surface {
     pub(crate) constants: Vec<Constant>,
     pub(crate) structs: Vec<ItemStruct>,
     pub(crate) opaque: Vec<Ident>,
+    /// Types of functions that the caller provides.
+    pub(crate) callbacks: Vec<Ident>,
     /// The same as plain Rust, for cbindgen.
     pub(crate) plain: TokenStream,
 }
@@ -75,7 +77,11 @@ impl Surface {
         let src = package.join("src");
         for item in parse(&src.join("lib.rs"))?.items {
             let Item::Mod(module) = item else { continue };
-            let test_only = module.attrs.iter().any(|attr| attr.path().is_ident("cfg"));
+            // The header describes the library with all its features.
+            let test_only = module.attrs.iter().any(|attr| {
+                let cfg = attr.path().is_ident("cfg");
+                cfg && attr.meta.to_token_stream().to_string().contains("test")
+            });
             if !test_only {
                 let path = src.join(format!("{}.rs", module.ident));
                 let shown = path.display().to_string();
@@ -114,6 +120,10 @@ impl Surface {
             Item::Const(item) if public(&item.vis, &item.ident) => {
                 let value = item.expr.to_token_stream();
                 self.constant(&item.ident, &value);
+                self.plain.extend(item.to_token_stream());
+            }
+            Item::Type(item) if public(&item.vis, &item.ident) => {
+                self.callbacks.push(item.ident.clone());
                 self.plain.extend(item.to_token_stream());
             }
             Item::Struct(item) if public(&item.vis, &item.ident) => {
