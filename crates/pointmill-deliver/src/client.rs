@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use pointmill::{Engine, Flush};
+use pointmill_wire::Payload;
 
 use crate::destination;
 use crate::hub::Hub;
@@ -181,6 +182,21 @@ impl Client {
         hub.take(which);
         hub.drain(deadline);
         Ok(FlushReport::between(&before, &hub.ledger()))
+    }
+
+    /// Queues payloads that were not made of the engine's points, in this order; the next flush sends
+    /// them. In the books their points are flushed ones. For a destination of lines a body holds
+    /// whole lines, for DogStatsD one datagram.
+    ///
+    /// # Errors
+    /// [`Closed`]; nothing was queued.
+    pub fn hand_in(&self, payloads: Vec<Payload>) -> Result<(), Closed> {
+        let hub = self.hub();
+        if hub.closed.load(Ordering::Acquire) {
+            return Err(Closed);
+        }
+        hub.hand_in(payloads);
+        Ok(())
     }
 
     /// Takes everything from the engine, sends for at most `timeout`, and ends: the thread stops,

@@ -17,7 +17,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pointmill::{Engine, Flush, Snapshot};
-use pointmill_wire::{Compression, EncodeConfig, Encoder, Payloads};
+use pointmill_wire::{Compression, EncodeConfig, Encoder, Payload, Payloads};
 
 use crate::background::ThreadState;
 use crate::metrics::Emitted;
@@ -215,6 +215,24 @@ impl Hub {
                     .ledger
                     .drop_points(DropCause::NotEncoded, points, false);
             }
+        }
+        drop(state);
+        self.notify();
+        self.shrink();
+    }
+
+    /// Queues payloads made elsewhere.
+    pub(crate) fn hand_in(&self, payloads: Vec<Payload>) {
+        let created_unix_ms = self.clock.unix_ms();
+        let mut state = self.lock();
+        for payload in payloads {
+            state.ledger.flushed += payload.points;
+            let batch = Batch {
+                id: BatchId::new(&*self.entropy),
+                created_unix_ms,
+                payload,
+            };
+            state.queue.push(batch, false);
         }
         drop(state);
         self.notify();

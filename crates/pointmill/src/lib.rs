@@ -72,6 +72,8 @@ mod engine;
 mod error;
 #[cfg(not(loom))]
 mod flush;
+#[cfg(not(loom))]
+mod fork_mark;
 #[cfg_attr(loom, allow(dead_code, reason = "only the hand-over is modelled"))]
 mod handover;
 #[cfg(not(loom))]
@@ -105,6 +107,7 @@ pub use self::{
     context::{ContextId, Kind},
     engine::{Engine, Flush},
     error::{ConfigError, RecordError},
+    fork_mark::ForkMark,
     simd::kernel,
     snapshot::{Entry, Intervals, SeriesId, Snapshot, SnapshotBuilder, Value, tag_key},
     stats::Stats,

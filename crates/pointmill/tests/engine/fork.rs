@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::os::fd::FromRawFd;
 
-use pointmill::{Config, Engine, Flush, Kind};
+use pointmill::{Config, Engine, Flush, ForkMark, Kind};
 
 const NOW: i64 = 1_700_000_000;
 
@@ -70,6 +70,18 @@ fn a_child_begins_empty_with_valid_ids_and_its_own_books() {
     assert_eq!(child, "0 1 | 702 701 true 702");
     let snapshot = engine.flush(NOW, Flush::All);
     assert_eq!((snapshot.points(), engine.stats().contexts), (1000, 1));
+}
+
+#[test]
+fn a_mark_is_its_makers_alone() {
+    let mark = ForkMark::new();
+    assert!(mark.is_ours());
+    let child = in_child(|| {
+        let own = ForkMark::new();
+        format!("{} {}", mark.is_ours(), own.is_ours())
+    });
+    assert_eq!(child, "false true");
+    assert!(mark.is_ours());
 }
 
 #[test]
