@@ -89,7 +89,9 @@ impl SketchRef<'_> {
     /// As [`Sketch::quantile`]. O(bins).
     #[must_use]
     pub fn quantile(&self, q: f64) -> Option<f64> {
-        quantile::accurate(&self.summary, self.total(), self.bins(), q)
+        quantile::accurate(&self.summary, self.total(), q, |rank| {
+            quantile::key_at(self.bins(), rank)
+        })
     }
 
     /// As [`Sketch::quantile_agent`], on the bins as they are. O(bins).

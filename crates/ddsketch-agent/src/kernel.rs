@@ -13,8 +13,9 @@ use crate::{Summary, key};
 /// give. With others, the sketch is no longer the Agent's, but nothing worse happens.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernel {
-    /// Writes the key of each value; both slices have the same length.
-    pub keys: fn(&[f64], &mut [i16]),
+    /// Writes the key of each value, and gives whether all values are finite; both slices have the
+    /// same length.
+    pub keys: fn(&[f64], &mut [i16]) -> bool,
     /// Adds the values, all finite, in order.
     pub summary: fn(&mut Summary, &[f64]),
 }

@@ -14,6 +14,7 @@ pub mod canonical;
 mod error;
 pub mod kernel;
 pub mod key;
+mod keys;
 mod quantile;
 mod released;
 mod sketch;

@@ -6,26 +6,32 @@
 use crate::{Summary, key};
 
 /// The [`representative`](key::representative) of the bin that holds the value of rank r, kept
-/// within minimum and maximum; `None` without values or for a NaN.
+/// within minimum and maximum; `None` without values or for a NaN. `key_at` finds the key of the
+/// value of a rank, if the bins have so many.
 pub(crate) fn accurate(
     summary: &Summary,
     total: u64,
-    bins: impl Iterator<Item = (i16, u64)>,
     q: f64,
+    key_at: impl FnOnce(u64) -> Option<i16>,
 ) -> Option<f64> {
     if let Some(end) = end(summary, total, q)? {
         return Some(end);
     }
-    let rank = rank(total, q) as u64;
+    let Some(k) = key_at(rank(total, q) as u64) else {
+        return Some(summary.max);
+    };
+    // Not `clamp`, which panics when a decoded summary has min > max.
+    Some(key::representative(k).max(summary.min).min(summary.max))
+}
+
+/// The key of the value of this rank, from bins in ascending order.
+pub(crate) fn key_at(mut bins: impl Iterator<Item = (i16, u64)>, rank: u64) -> Option<i16> {
     let mut seen = 0u64;
-    for (k, n) in bins {
-        seen = seen.saturating_add(n);
-        if seen > rank {
-            // Not `clamp`, which panics when a decoded summary has min > max.
-            return Some(key::representative(k).max(summary.min).min(summary.max));
-        }
-    }
-    Some(summary.max)
+    let found = bins.find(|(_, n)| {
+        seen = seen.saturating_add(*n);
+        seen > rank
+    });
+    found.map(|(k, _)| k)
 }
 
 /// The Agent's interpolation between the centre of that bin and the centre of the next key, with

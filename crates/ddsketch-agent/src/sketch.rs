@@ -1,15 +1,16 @@
 //! The sketch: pending values, summary, and counts per key.
 //!
 //! ```text
-//! insert(v) ─▶ pending, 512 values ─▶ keys ─▶ counts per key ─▶ bins, either profile
-//!                                └──▶ summary            └──▶ released Agent's list, once trimmed
+//! insert(v) ─▶ pending, 512 values ─┬▶ keys ─▶ counts per key ─▶ bins, either profile
+//! insert_many ──────────────────────┴▶ summary            └──▶ released Agent's list, once trimmed
 //! ```
 //!
 //! The Agent buffers 512 keys too, and flushes them before any operation other than a plain insert.
 //! For the bins it hardly ever matters when: while there are at most 4096, they are a function of
 //! the counts alone, and so is the 32-bit profile always. Only the 16-bit list, once it has been
 //! trimmed, depends on the batches. From that moment a second, literal list is kept beside the
-//! counts, and flushes happen exactly where the Agent has them.
+//! counts, and flushes happen exactly where the Agent has them. Before it, columns of values are
+//! counted at once, and only the position in the Agent's buffer is kept.
 //!
 //! Reading takes `&self`: pending values are added to a copy.
 
@@ -30,6 +31,9 @@ pub const COUNT_MAX: u64 = 1 << 44;
 
 /// The Agent's buffer size.
 const BATCH: usize = 512;
+
+/// Values from which on a column is worth a batch of its own.
+const COLUMN_LEAST: usize = 64;
 
 /// Steps of the buffer's growth, so that a sketch of few values is small.
 const PENDING_GROWTH: usize = 8;
@@ -79,9 +83,12 @@ pub struct Sketch {
     summary: Summary,
     store: Store,
     released: Released,
-    /// Values not yet in summary and store: the first `pending_len` places. All finite.
+    /// The Agent's buffer: values not yet in summary and store. All finite.
     pending: Box<[f64]>,
+    /// Places of the buffer in use, as the Agent would have it.
     pending_len: usize,
+    /// The first places of these, whose values are in summary and store already.
+    settled_len: usize,
     kernel: Kernel,
 }
 
@@ -162,23 +169,31 @@ impl Sketch {
         self.insert_many_with(values, &kernel)
     }
 
-    /// As [`Sketch::insert_many`], with `kernel` for whole batches of this call.
+    /// As [`Sketch::insert_many`], with `kernel` for the batches of this call.
     pub fn insert_many_with(&mut self, values: &[f64], kernel: &Kernel) -> usize {
+        if values.len() < COLUMN_LEAST {
+            return values.iter().filter(|v| self.insert(**v).is_err()).count();
+        }
         let mut rejected = 0;
         let mut rest = values;
         while !rest.is_empty() {
-            if self.pending_len == BATCH {
-                self.flush();
+            let ahead = self.store.has_room_for(BATCH + self.pending().len());
+            if self.pending_len == BATCH || (ahead && !self.pending().is_empty()) {
+                self.settle_pending(kernel);
             }
-            let (now, later) = rest.split_at(rest.len().min(BATCH - self.pending_len));
-            rest = later;
-            // Not `all`: a loop without an early exit vectorises.
-            if !now.iter().fold(true, |finite, v| finite & v.is_finite()) {
-                rejected += now.iter().filter(|v| self.insert(**v).is_err()).count();
-            } else if now.len() == BATCH {
-                self.insert_batch(now, kernel);
+            let room = if ahead {
+                BATCH
             } else {
-                self.buffer(now);
+                BATCH - self.pending_len
+            };
+            let (now, later) = rest.split_at(rest.len().min(room));
+            rest = later;
+            let whole = ahead || now.len() == BATCH;
+            if whole && self.insert_batch(now, kernel) {
+                self.pending_len = (self.pending_len + now.len()) % BATCH;
+                self.settled_len = self.pending_len;
+            } else {
+                rejected += now.iter().filter(|v| self.insert(**v).is_err()).count();
             }
         }
         rejected
@@ -254,6 +269,9 @@ impl Sketch {
     /// the summary grows.
     pub fn merge(&mut self, other: &Sketch) {
         self.flush();
+        if self.merge_counts(other) {
+            return;
+        }
         let other = other.flushed();
         self.summary.merge(&other.summary);
         if self.check_room(other.store.total()).is_err() {
@@ -274,7 +292,7 @@ impl Sketch {
                 self.released = Released::List(Box::new(list));
             }
         }
-        self.store.add_sorted(other.store.iter());
+        self.store.merge(&other.store);
         self.settle();
     }
 
@@ -289,7 +307,7 @@ impl Sketch {
     /// Whether it holds no value.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.pending_len == 0 && self.summary.count == 0 && self.store.total() == 0
+        self.pending().is_empty() && self.summary.count == 0 && self.store.total() == 0
     }
 
     /// Forgets all values, but keeps the memory for new ones.
@@ -297,23 +315,20 @@ impl Sketch {
         self.summary = Summary::default();
         self.store.clear();
         self.released = Released::FromCounts;
-        self.pending_len = 0;
+        (self.pending_len, self.settled_len) = (0, 0);
     }
 
     /// A value close to the one of rank roundTiesToEven(q · (count − 1)) in ascending order: within
     /// [`key::RELATIVE_ACCURACY`] of it and between minimum and maximum. The minimum for q ≤ 0, the
     /// maximum for q ≥ 1; `None` if there are no values or q is NaN.
     ///
-    /// O(span of the keys), and a copy if values are pending.
+    /// 0.1 ns for each key of the range, and a copy if values are pending.
     #[must_use]
     pub fn quantile(&self, q: f64) -> Option<f64> {
         let sketch = self.flushed();
-        quantile::accurate(
-            &sketch.summary,
-            sketch.store.total(),
-            sketch.store.iter(),
-            q,
-        )
+        quantile::accurate(&sketch.summary, sketch.store.total(), q, |rank| {
+            sketch.store.key_at(rank)
+        })
     }
 
     /// What a released Agent answers for this quantile, bit for bit: an interpolation that can be
@@ -407,7 +422,9 @@ impl Sketch {
 /// The way of values into summary and store.
 impl Sketch {
     fn pending(&self) -> &[f64] {
-        &self.pending[..self.pending_len]
+        // Without values that wait, the buffer may be shorter than the Agent's.
+        let waiting = self.pending.get(self.settled_len..self.pending_len);
+        waiting.unwrap_or_default()
     }
 
     /// Puts `v` into the first place of a buffer that is full or not there yet; leaves it to the
@@ -428,26 +445,28 @@ impl Sketch {
         while size < len {
             size *= PENDING_GROWTH;
         }
-        if size > self.pending.len() {
-            let mut grown = vec![0.0; size.min(BATCH)].into_boxed_slice();
-            grown[..self.pending_len].copy_from_slice(self.pending());
-            self.pending = grown;
-        }
+        let mut grown = vec![0.0; size.min(BATCH)].into_boxed_slice();
+        let waiting = self.pending();
+        grown[self.settled_len..][..waiting.len()].copy_from_slice(waiting);
+        self.pending = grown;
     }
 
-    /// Appends finite values, for which the buffer has room up to [`BATCH`].
-    fn buffer(&mut self, values: &[f64]) {
-        let len = self.pending_len + values.len();
-        self.grow_pending(len);
-        self.pending[self.pending_len..len].copy_from_slice(values);
-        self.pending_len = len;
-    }
-
+    /// Moves the values that wait into summary and store, where the Agent empties its buffer.
     fn flush(&mut self) {
+        let kernel = self.kernel;
+        self.settle_pending(&kernel);
+        (self.pending_len, self.settled_len) = (0, 0);
+    }
+
+    /// Moves the values that wait into summary and store. Before the Agent does, if there is room
+    /// for all bins.
+    fn settle_pending(&mut self, kernel: &Kernel) {
         let pending = mem::take(&mut self.pending);
-        let (len, kernel) = (mem::take(&mut self.pending_len), self.kernel);
-        self.insert_batch(&pending[..len], &kernel);
+        let waiting = pending.get(self.settled_len..self.pending_len);
+        self.insert_batch(waiting.unwrap_or_default(), kernel);
         self.pending = pending;
+        self.pending_len %= BATCH;
+        self.settled_len = self.pending_len;
     }
 
     /// This sketch without pending values and with no more than [`BIN_LIMIT`] keys.
@@ -455,26 +474,32 @@ impl Sketch {
         // Without a list of its own, the store was measured whenever it could exceed the limit.
         let fold =
             !matches!(self.released, Released::FromCounts) && self.store.may_exceed(BIN_LIMIT);
-        if self.pending_len == 0 && !fold {
+        if self.pending().is_empty() && !fold {
             return Cow::Borrowed(self);
         }
-        let mut copy = self.clone();
-        copy.flush();
+        let mut copy = Self {
+            summary: self.summary,
+            store: self.store.clone(),
+            released: self.released.clone(),
+            kernel: self.kernel,
+            ..Self::default()
+        };
+        copy.insert_batch(self.pending(), &self.kernel);
         if copy.store.may_exceed(BIN_LIMIT) {
             copy.store.fold();
         }
         Cow::Owned(copy)
     }
 
-    /// Adds at most [`BATCH`] finite values, as one flush of the Agent's buffer.
-    fn insert_batch(&mut self, values: &[f64], kernel: &Kernel) {
-        if values.is_empty() {
-            return;
-        }
+    /// Adds at most [`BATCH`] values, as one flush of the Agent's buffer; none and false if not all
+    /// are finite.
+    fn insert_batch(&mut self, values: &[f64], kernel: &Kernel) -> bool {
         let mut keys = [0; BATCH];
         let keys = &mut keys[..values.len()];
+        if values.is_empty() || !(kernel.keys)(values, keys) {
+            return values.is_empty();
+        }
         self.prepare_for(values.len() as u64);
-        (kernel.keys)(values, keys);
         (kernel.summary)(&mut self.summary, values);
         if let Released::List(list) = &mut self.released {
             keys.sort_unstable();
@@ -485,6 +510,29 @@ impl Sketch {
         }
         self.store.add_keys(keys);
         self.settle();
+        true
+    }
+
+    /// Adds what `other` holds, if that takes neither a copy of it nor a list of released bins.
+    fn merge_counts(&mut self, other: &Sketch) -> bool {
+        let waiting = other.pending();
+        let n = other.store.total() + waiting.len() as u64;
+        let from_counts = |sketch: &Sketch| matches!(sketch.released, Released::FromCounts);
+        let simple = from_counts(self)
+            && from_counts(other)
+            && other.store.has_room_for(waiting.len())
+            && self.store.total() + n <= RELEASED_COUNT_MAX;
+        if !simple {
+            return false;
+        }
+        let mut keys = [0; BATCH];
+        let keys = &mut keys[..waiting.len()];
+        (other.kernel.keys)(waiting, keys);
+        self.summary.merge(&other.summary());
+        self.store.merge(&other.store);
+        self.store.add_keys(keys);
+        self.settle();
+        true
     }
 
     /// Adds a finite `v` with a weight of at least 1, for which there is room.
@@ -505,7 +553,7 @@ impl Sketch {
     }
 
     fn check_room(&self, n: u64) -> Result<(), InsertError> {
-        let held = self.store.total() + self.pending_len as u64;
+        let held = self.store.total() + self.pending().len() as u64;
         if n > COUNT_MAX.saturating_sub(held) {
             Err(InsertError::TooMany)
         } else {

@@ -245,7 +245,7 @@ impl<'a> Open<'a> {
             Kind::Distribution | Kind::Histogram => {
                 let node: &SketchNode = self.pool.heap().at(at);
                 let keys = &mut keys[..values.len()];
-                (kernel.keys)(values, keys);
+                let _finite = (kernel.keys)(values, keys);
                 if let Err(n) = node.bins.add_all(self.memory(tag), keys) {
                     added = n;
                 }

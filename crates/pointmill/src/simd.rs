@@ -41,8 +41,8 @@ macro_rules! form {
             }
 
             #[target_feature(enable = $features)]
-            fn keys_here(values: &[f64], out: &mut [i16]) {
-                key::keys(values, out);
+            fn keys_here(values: &[f64], out: &mut [i16]) -> bool {
+                key::keys(values, out)
             }
 
             #[target_feature(enable = $features)]
@@ -50,7 +50,7 @@ macro_rules! form {
                 summary.insert_many(values);
             }
 
-            fn keys(values: &[f64], out: &mut [i16]) {
+            fn keys(values: &[f64], out: &mut [i16]) -> bool {
                 // SAFETY: KERNEL is handed out only after `is_available` said that the processor
                 // has these instructions.
                 unsafe { keys_here(values, out) }
