@@ -13,6 +13,7 @@ mod native;
 mod process;
 mod python;
 mod test;
+mod web;
 
 /// What a verb ends with; the error is shown as it is.
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -35,6 +36,7 @@ cargo xtask VERB
   counts --bless   write that file instead
   python           build the wheel of bindings/python and run its tests against the installed wheel
   python --wheel   build it only
+  web              the page of the local intake, before the binary that carries it
   test [STAGE…]    every test there is, or the named stages of it
 ";
 
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
         Some((&"install", rest)) => install::run(rest),
         Some((&"python", rest)) => python::run(rest),
         Some((&"test", rest)) => test::run(rest),
+        Some((&"web", rest)) => web::run(rest),
         None | Some((&("help" | "--help" | "-h"), _)) => {
             print!("{HELP}");
             Ok(())

@@ -31,6 +31,14 @@ fn stages() -> Vec<Stage> {
         stage(name, why, &command)
     };
     vec![
+        Stage {
+            needs: Some("npm"),
+            ..xtask(
+                "web",
+                "the page that the intake's binary carries; first, for all that is built later",
+                &["web"],
+            )
+        },
         stage(
             "format",
             "one layout for all",

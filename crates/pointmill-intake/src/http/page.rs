@@ -1,6 +1,7 @@
 //! The page and its files, compiled in: everything a browser asks for besides `/v1`.
 //!
-//! The files lie in the crate's folder `web/`. To add one, add a line to [`ASSETS`]. They are
+//! The files are made from the crate's folder `web/` by `cargo xtask web` and taken in by the build
+//! script; to add one, add it there and a line to [`ASSETS`]. They are
 //! served as they are, to everybody who reaches the port: nothing in them is secret, what they show
 //! comes from `/v1` and needs the key if one is set. The content security policy forbids requests
 //! to anywhere else.
@@ -23,7 +24,7 @@ macro_rules! assets {
         &[$(Asset {
             path: $path,
             content_type: $content_type,
-            bytes: include_bytes!(concat!("../../web/", $file)),
+            bytes: include_bytes!(concat!(env!("OUT_DIR"), "/page/", $file)),
         },)*]
     };
 }
@@ -31,7 +32,12 @@ macro_rules! assets {
 /// Every file there is.
 pub const ASSETS: &[Asset] = assets![
     "/" "index.html" "text/html; charset=utf-8",
+    "/app.js" "app.js" "text/javascript; charset=utf-8",
+    "/app.css" "app.css" "text/css; charset=utf-8",
 ];
+
+/// Whether the page was made before this program was built. Without it `/` says how to make it.
+pub const BUILT: bool = matches!(env!("POINTMILL_PAGE_BUILT").as_bytes(), b"true");
 
 /// No request leaves for another host, no script that is not one of ours runs.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
