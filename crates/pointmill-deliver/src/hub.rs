@@ -12,6 +12,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -279,7 +280,15 @@ impl Hub {
                 .drop_points(cause, points, entry.uncertain);
             return;
         };
-        self.store(spool, &entry.batch, entry.uncertain);
+        if entry.written == 0 {
+            return self.store(spool, &entry.batch, entry.uncertain);
+        }
+        // Lines that have been written for good are not to be written again.
+        let mut rest = (*entry.batch).clone();
+        rest.payload
+            .body
+            .drain(..entry.written.min(rest.payload.body.len()));
+        self.store(spool, &rest, entry.uncertain);
     }
 
     /// Writes a batch into the spool and books what came of it.
@@ -438,7 +447,11 @@ impl Hub {
     }
 
     fn attempt(&self, destination: &dyn Destination, job: Job, timeout: Duration) {
+        let endpoint = job.batch().payload.path;
         if self.is_expired(job.batch()) {
+            if let Some(breaker) = self.lock().breakers.get_mut(endpoint) {
+                breaker.not_sent();
+            }
             self.settle_dropped(job, DropCause::Expired, false);
             return;
         }
@@ -446,7 +459,18 @@ impl Hub {
             Job::Queued { written, .. } => *written,
             Job::Spooled(_) => 0,
         };
-        let delivery = destination.deliver(job.batch(), from, timeout);
+        // A destination of the program's own may panic; the batch must not hang for that.
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            destination.deliver(job.batch(), from, timeout)
+        }));
+        let delivery = outcome.unwrap_or_else(|_| {
+            let attempt = Attempt::Failed {
+                cause: FailCause::Transport,
+                uncertain: true,
+                detail: "the destination panicked".to_owned(),
+            };
+            attempt.into()
+        });
         self.book(destination, job, delivery);
         self.notify();
     }
@@ -459,13 +483,14 @@ impl Hub {
     /// Books what an attempt came to, and does what follows.
     fn book(&self, destination: &dyn Destination, job: Job, delivery: Delivery) {
         let verdict = delivery.attempt.verdict();
-        let uncertain = matches!(
+        let no_answer = matches!(
             delivery.attempt,
             Attempt::Failed {
                 uncertain: true,
                 ..
             }
         );
+        let uncertain = delivery.uncertain || no_answer;
         let points = job.batch().points();
         let endpoint = job.batch().payload.path;
         {
@@ -488,11 +513,11 @@ impl Hub {
             Verdict::Accepted => self.settle_accepted(job),
             Verdict::Drop(cause) => {
                 self.lock().ledger.fail(FailCause::Status);
-                self.settle_dropped(job, cause, false);
+                self.settle_dropped(job, cause, uncertain);
             }
             Verdict::Split => {
                 self.lock().ledger.fail(FailCause::Status);
-                self.split(job);
+                self.split(job, uncertain);
             }
             Verdict::Keep { cause, after } => {
                 self.keep(job, cause, after, uncertain, delivery.written);
@@ -545,16 +570,16 @@ impl Hub {
     }
 
     /// Cuts a batch in two, or drops what cannot be cut.
-    fn split(&self, job: Job) {
+    fn split(&self, job: Job, more_uncertain: bool) {
         // A body that cannot be unpacked again cannot be made smaller either.
         let Ok(Some(halves)) = job.batch().split() else {
-            return self.settle_dropped(job, DropCause::TooLarge, false);
+            return self.settle_dropped(job, DropCause::TooLarge, more_uncertain);
         };
         match job {
             Job::Queued { place, .. } => {
                 let mut state = self.lock();
                 let entry = state.queue.remove(place);
-                let uncertain = entry.is_some_and(|entry| entry.uncertain);
+                let uncertain = more_uncertain || entry.is_some_and(|entry| entry.uncertain);
                 state.ledger.splits += 1;
                 for half in halves {
                     state.queue.push(half, uncertain);
@@ -566,7 +591,7 @@ impl Hub {
                 // receiver knows either by the other's identity.
                 if let Some(spool) = &self.spool {
                     for half in &halves {
-                        self.store(spool, half, claim.uncertain);
+                        self.store(spool, half, more_uncertain || claim.uncertain);
                     }
                 }
                 self.discard(claim);

@@ -60,6 +60,11 @@ impl Breaker {
         self.probing = self.failures >= limit;
     }
 
+    /// What was to be sent was not.
+    pub(crate) fn not_sent(&mut self) {
+        self.probing = false;
+    }
+
     /// The endpoint has answered, whatever it thinks of the batch.
     pub(crate) fn answered(&mut self) {
         *self = Breaker::default();
@@ -135,6 +140,9 @@ mod tests {
         assert_eq!(breaker.ready_at(3), Some(ms(310)));
         breaker.sent(3);
         assert_eq!(breaker.ready_at(3), None, "a probe is out");
+        breaker.not_sent();
+        assert_eq!(breaker.ready_at(3), Some(ms(310)));
+        breaker.sent(3);
         breaker.failed(3, ms(400), None, |_| ms(5));
         assert_eq!(breaker.ready_at(3), Some(ms(405)));
         breaker.answered();

@@ -238,23 +238,26 @@ impl Destination for HttpDestination {
             let key = match self.target.key.key(left()) {
                 Ok(key) => key,
                 Err(detail) => {
-                    let cause = FailCause::Key;
-                    return Attempt::Failed {
-                        cause,
-                        uncertain: was_uncertain,
+                    let attempt = Attempt::Failed {
+                        cause: FailCause::Key,
+                        uncertain: false,
                         detail,
-                    }
-                    .into();
+                    };
+                    return Delivery {
+                        stale_connection,
+                        uncertain: was_uncertain,
+                        ..attempt.into()
+                    };
                 }
             };
-            let mut attempt = match self.post(&agent, batch, &key, left()) {
+            let attempt = match self.post(&agent, batch, &key, left()) {
                 Posted::Failed {
                     stale: true,
                     uncertain,
                     ..
                 } if !stale_connection => {
                     stale_connection = true;
-                    was_uncertain |= uncertain;
+                    was_uncertain = uncertain;
                     agent = self.fresh_agent();
                     continue;
                 }
@@ -274,13 +277,11 @@ impl Destination for HttpDestination {
                     attempt
                 }
             };
-            if let Attempt::Failed { uncertain, .. } = &mut attempt {
-                *uncertain |= was_uncertain;
-            }
             return Delivery {
                 attempt,
                 written: 0,
                 stale_connection,
+                uncertain: was_uncertain,
             };
         }
     }

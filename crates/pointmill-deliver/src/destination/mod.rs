@@ -47,6 +47,9 @@ pub struct Delivery {
     pub written: usize,
     /// Whether a kept connection had gone stale and a new one was used at once.
     pub stale_connection: bool,
+    /// Whether the destination may have taken the batch on the stale connection, whatever it has
+    /// answered on the new one.
+    pub uncertain: bool,
 }
 
 impl From<Attempt> for Delivery {
@@ -55,6 +58,7 @@ impl From<Attempt> for Delivery {
             attempt,
             written: 0,
             stale_connection: false,
+            uncertain: false,
         }
     }
 }

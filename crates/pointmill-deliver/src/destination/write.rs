@@ -173,13 +173,13 @@ fn stopped(written: usize, error: io::Error) -> Delivery {
         io::ErrorKind::TimedOut => FailCause::Timeout,
         _ => FailCause::Transport,
     };
+    let attempt = Attempt::Failed {
+        cause,
+        uncertain: false,
+        detail: error.to_string(),
+    };
     Delivery {
-        attempt: Attempt::Failed {
-            cause,
-            uncertain: false,
-            detail: error.to_string(),
-        },
         written,
-        stale_connection: false,
+        ..attempt.into()
     }
 }
