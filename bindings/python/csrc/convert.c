@@ -384,6 +384,23 @@ PyObject *raise_closed(State *state, const char *what) {
     return NULL;
 }
 
+/* ---- answers ---- */
+
+PyObject *numbers_from(PyTypeObject *type, const void *counters, int len) {
+    PyObject *result = PyStructSequence_New(type);
+    const char *next = (const char *)counters + 8;
+    for (int i = 0; result != NULL && i < len; i++, next += 8) {
+        uint64_t counter;
+        memcpy(&counter, next, sizeof counter);
+        PyObject *number = PyLong_FromUnsignedLongLong(counter);
+        if (number == NULL)
+            Py_CLEAR(result);
+        else
+            PyStructSequence_SetItem(result, i, number);
+    }
+    return result;
+}
+
 /* ---- types ---- */
 
 State *state_of(PyTypeObject *type) {

@@ -1,7 +1,7 @@
 /* The engine. */
 #include "native.h"
 
-#include <string.h>
+#include "stats.inc"
 
 pointmill_engine *engine_enter(Engine *self) {
     if (self->handle == NULL) {
@@ -242,33 +242,6 @@ static PyObject *engine_flush(PyObject *object, PyObject *args) {
     return status == POINTMILL_OK ? snapshot_wrap(self->state, snapshot) : raise_code(self->state, status, NULL);
 }
 
-/* The fields of pointmill_engine_stats after `reserved`, all of them uint64_t, in their order. */
-static PyStructSequence_Field stats_fields[] = {
-    {"recorded", "points handed to a recording call"},
-    {"flushed", "points that left in a snapshot"},
-    {"pending", "points that wait for a flush"},
-    {"rejected_not_finite", "refused: NaN or infinite"},
-    {"rejected_stale", "refused: the context id was stale or unknown"},
-    {"rejected_too_old", "refused: timestamp too far in the past"},
-    {"rejected_too_new", "refused: timestamp too far in the future"},
-    {"rejected_invalid_name", "refused: name empty or too long, or a tag too long"},
-    {"rejected_no_room", "refused: no room for the metric"},
-    {"dropped_arena_full", "taken but lost: no memory in the arena"},
-    {"dropped_stale", "taken but lost: context given back meanwhile"},
-    {"overflowed", "points that lost their tags to a limit"},
-    {"contexts", "contexts alive"},
-    {"contexts_expired", "contexts given back after their idle time"},
-    {"contexts_refused", "requests for a context that a limit turned into an overflow context"},
-    {"flushes", "flushes done"},
-    {"utf8_mended", "names or tags that were not UTF-8 and were mended"},
-    {"arena_used_bytes", "bytes of the arena in use"},
-    {"arena_bytes", "bytes of the arena"},
-    {NULL, NULL},
-};
-#define STATS_FIELDS ((int)(sizeof stats_fields / sizeof stats_fields[0]) - 1)
-_Static_assert(sizeof(pointmill_engine_stats) == 8 + 8 * (sizeof stats_fields / sizeof stats_fields[0] - 1),
-               "a field of pointmill_engine_stats is missing in stats_fields");
-
 static PyObject *engine_stats(PyObject *object, PyObject *unused) {
     (void)unused;
     Engine *self = (Engine *)object;
@@ -280,17 +253,7 @@ static PyObject *engine_stats(PyObject *object, PyObject *unused) {
     engine_leave(self);
     if (status != POINTMILL_OK)
         return raise_code(self->state, status, NULL);
-    PyObject *result = PyStructSequence_New(self->state->stats);
-    for (int i = 0; result != NULL && i < STATS_FIELDS; i++) {
-        uint64_t field;
-        memcpy(&field, (const char *)&stats + 8 + 8 * i, sizeof field);
-        PyObject *number = PyLong_FromUnsignedLongLong(field);
-        if (number == NULL)
-            Py_CLEAR(result);
-        else
-            PyStructSequence_SetItem(result, i, number);
-    }
-    return result;
+    return numbers_from(self->state->stats, &stats, ENGINE_STATS_FIELDS);
 }
 
 #define HOLD_DOC(word)                            \
@@ -343,7 +306,7 @@ int engine_add(PyObject *module, State *state) {
         .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE,
         .slots = slots,
     };
-    PyStructSequence_Desc stats = {"pointmill.Stats", "The ledger of an engine, in points.", stats_fields, STATS_FIELDS};
+    PyStructSequence_Desc stats = {"pointmill.Stats", "The ledger of an engine, in points.", engine_stats_fields, ENGINE_STATS_FIELDS};
     state->engine = type_add(module, &spec);
     state->stats = PyStructSequence_NewType(&stats);
     return state->engine == NULL || state->stats == NULL || PyModule_AddObjectRef(module, "Stats", (PyObject *)state->stats)

@@ -129,7 +129,8 @@ static int execute(PyObject *module) {
     state->option = PyStructSequence_NewType(&option);
     if (state->option == NULL || PyModule_AddObjectRef(module, "Option", (PyObject *)state->option))
         return -1;
-    if (engine_add(module, state) || metric_add(module, state) || snapshot_add(module, state) || sketch_add(module, state))
+    if (engine_add(module, state) || metric_add(module, state) || snapshot_add(module, state) || sketch_add(module, state) ||
+        client_add(module, state))
         return -1;
     return 0;
 }
@@ -137,7 +138,9 @@ static int execute(PyObject *module) {
 /* The state's references, in an order of no importance. */
 #define EACH(visit)                                                                                        \
     visit(state->errors) visit(state->engine) visit(state->metric) visit(state->snapshot) visit(state->sketch) \
-        visit(state->stats) visit(state->summary) visit(state->payload) visit(state->skipped) visit(state->option)
+        visit(state->client) visit(state->lambda) visit(state->lambda_metric) visit(state->stats) visit(state->client_stats) \
+        visit(state->lambda_stats) visit(state->summary) visit(state->payload) visit(state->skipped) visit(state->option) \
+        visit(state->lambda_object) visit(state->lambda_slowly)
 
 static int traverse(PyObject *module, visitproc visit, void *arg) {
     State *state = state_in(module);

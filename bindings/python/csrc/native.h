@@ -23,11 +23,20 @@ typedef struct {
     PyTypeObject *metric;
     PyTypeObject *snapshot;
     PyTypeObject *sketch;
+    PyTypeObject *client;
+    PyTypeObject *lambda;
+    PyTypeObject *lambda_metric;
     PyTypeObject *stats;
+    PyTypeObject *client_stats;
+    PyTypeObject *lambda_stats;
     PyTypeObject *summary;
     PyTypeObject *payload;
     PyTypeObject *skipped;
     PyTypeObject *option;
+    /* What lambda_metric records into, and the function for whatever it does not take itself; NULL
+     * until pointmill.lambda_ is imported. */
+    PyObject *lambda_object;
+    PyObject *lambda_slowly;
 } State;
 
 /* An engine; also the base of pointmill.Engine. `handle` is NULL once it is closed: the C functions
@@ -87,6 +96,8 @@ bool unix_seconds_of(PyObject *object, int64_t *out);
 /* A configuration from a sequence of (name, value), both str. */
 pointmill_config *config_of(State *state, PyObject *pairs);
 PyObject *text_from(pointmill_str text);
+/* A struct of counters: what follows its first 8 bytes, each a uint64_t. */
+PyObject *numbers_from(PyTypeObject *type, const void *counters, int len);
 State *state_of(PyTypeObject *type);
 
 /* ---- errors ---- */
@@ -105,10 +116,13 @@ int engine_add(PyObject *module, State *state);
 int metric_add(PyObject *module, State *state);
 int snapshot_add(PyObject *module, State *state);
 int sketch_add(PyObject *module, State *state);
+int client_add(PyObject *module, State *state);
+int lambda_add(PyObject *module, State *state);
 
 PyObject *metric_new(Engine *engine, uint32_t kind, PyObject *name, PyObject *tags);
 PyObject *snapshot_wrap(State *state, pointmill_snapshot *handle);
 PyObject *sketch_wrap(State *state, PyTypeObject *type, pointmill_sketch *handle);
+PyObject *payload_from(State *state, const pointmill_payload *payload);
 PyObject *summary_from(State *state, const pointmill_summary *summary);
 
 /* The engine's handle for a call without the GIL, NULL with an exception if it is closed; `engine_leave` gives it back. */

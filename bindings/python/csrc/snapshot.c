@@ -176,20 +176,22 @@ static PyObject *filled(PyTypeObject *type, int len, PyObject *const items[]) {
     return result;
 }
 
+PyObject *payload_from(State *state, const pointmill_payload *payload) {
+    PyObject *items[] = {
+        text_from(payload->path),
+        text_from(payload->content_type),
+        text_from(payload->encoding),
+        PyBytes_FromStringAndSize((const char *)payload->body, (Py_ssize_t)payload->body_len),
+        PyLong_FromUnsignedLongLong(payload->points),
+        PyLong_FromUnsignedLongLong(payload->entries),
+    };
+    return filled(state->payload, 6, items);
+}
+
 static PyObject *payload_at(State *state, const pointmill_payloads *payloads, size_t i) {
     pointmill_payload payload = POINTMILL_PAYLOAD_INIT;
     int32_t status = pointmill_payloads_get(payloads, i, &payload);
-    if (status != POINTMILL_OK)
-        return raise_code(state, status, NULL);
-    PyObject *items[] = {
-        text_from(payload.path),
-        text_from(payload.content_type),
-        text_from(payload.encoding),
-        PyBytes_FromStringAndSize((const char *)payload.body, (Py_ssize_t)payload.body_len),
-        PyLong_FromUnsignedLongLong(payload.points),
-        PyLong_FromUnsignedLongLong(payload.entries),
-    };
-    return filled(state->payload, 6, items);
+    return status == POINTMILL_OK ? payload_from(state, &payload) : raise_code(state, status, NULL);
 }
 
 static PyObject *skipped_at(State *state, const pointmill_payloads *payloads, size_t i) {

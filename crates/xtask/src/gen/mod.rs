@@ -48,6 +48,7 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
         &python::declarations(&surface)?,
         check,
     )?;
+    emit(&package.join("../../csrc/stats.inc"), &python::stats(&surface)?, check)?;
     Ok(())
 }
 

@@ -176,6 +176,36 @@ pub(crate) fn declarations(surface: &Surface) -> Result<String, String> {
     Ok(text)
 }
 
+/// `csrc/stats.inc`: the fields of every struct of counters, for the types that show them.
+pub(crate) fn stats(surface: &Surface) -> Result<String, String> {
+    let mut text = format!("/* Fields of the structs of counters, each a uint64_t. {MARK} */\n");
+    for item in items(surface)? {
+        let Item::Struct(item) = item else { continue };
+        let name = item.ident.to_string();
+        let (Some(short), Fields::Named(fields)) = (name.strip_prefix("pointmill_"), &item.fields) else {
+            continue;
+        };
+        if !short.ends_with("_stats") {
+            continue;
+        }
+        let _ = write!(text, "\nstatic PyStructSequence_Field {short}_fields[] = {{\n");
+        for field in fields.named.iter().filter(|field| quote::ToTokens::to_token_stream(&field.ty).to_string() == "u64") {
+            let docs: Vec<String> = field.attrs.iter().map(super::surface::text).collect();
+            let doc = docs.join(" ").split_whitespace().collect::<Vec<_>>().join(" ").replace('"', "'");
+            let ident = field.ident.as_ref().map(ToString::to_string).unwrap_or_default();
+            let _ = writeln!(text, "    {{\"{ident}\", \"{doc}\"}},");
+        }
+        let upper = short.to_uppercase();
+        let _ = write!(
+            text,
+            "    {{NULL, NULL}},\n}};\n\
+             #define {upper}_FIELDS ((int)(sizeof {short}_fields / sizeof {short}_fields[0]) - 1)\n\
+             _Static_assert(sizeof({name}) == 8 + 8 * (sizeof {short}_fields / sizeof {short}_fields[0] - 1), \"counters only\");\n"
+        );
+    }
+    Ok(text)
+}
+
 /// A type of the header as ctypes has it.
 fn ctype(ty: &Type, surface: &Surface) -> Result<String, String> {
     match ty {
