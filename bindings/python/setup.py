@@ -39,10 +39,12 @@ class BuildExtension(build_ext):
         return []
 
 
+SOURCES = ("client", "convert", "engine", "metric", "module", "sketch", "snapshot", "stats")
+
 native = Extension(
     "pointmill._native",
-    sources=[f"csrc/{name}.c" for name in ("convert", "engine", "metric", "module", "sketch", "snapshot")],
-    depends=["csrc/native.h"],
+    sources=[f"csrc/{name}.c" for name in SOURCES],
+    depends=["csrc/native.h", "csrc/stats.inc"],
     include_dirs=[os.path.relpath(ROOT / "include", HERE)],
     define_macros=[("Py_LIMITED_API", "0x030b0000"), ("POINTMILL_STATIC", "1")],
     py_limited_api=True,

@@ -1,8 +1,6 @@
 /* An engine with delivery. */
 #include "native.h"
 
-#include "stats.inc"
-
 typedef struct {
     PyObject_HEAD
     State *state;
@@ -140,7 +138,7 @@ static PyObject *client_stats(PyObject *object, PyObject *unused) {
     Client *self = (Client *)object;
     pointmill_client_stats stats = POINTMILL_CLIENT_STATS_INIT;
     int32_t status = pointmill_client_stats_get(self->handle, &stats);
-    return status == POINTMILL_OK ? numbers_from(self->state->client_stats, &stats, CLIENT_STATS_FIELDS)
+    return status == POINTMILL_OK ? numbers_from(self->state->client_stats, &stats, COUNTERS(pointmill_client_stats))
                                   : raise_code(self->state, status, NULL);
 }
 
@@ -195,12 +193,6 @@ int client_add(PyObject *module, State *state) {
         .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE,
         .slots = slots,
     };
-    PyStructSequence_Desc stats = {"pointmill.ClientStats", "The books of a client, in points.", client_stats_fields,
-                                   CLIENT_STATS_FIELDS};
     state->client = type_add(module, &spec);
-    state->client_stats = PyStructSequence_NewType(&stats);
-    return state->client == NULL || state->client_stats == NULL ||
-                   PyModule_AddObjectRef(module, "ClientStats", (PyObject *)state->client_stats)
-               ? -1
-               : 0;
+    return state->client == NULL ? -1 : 0;
 }

@@ -1,8 +1,6 @@
 /* The engine. */
 #include "native.h"
 
-#include "stats.inc"
-
 pointmill_engine *engine_enter(Engine *self) {
     if (self->handle == NULL) {
         raise_closed(self->state, "engine");
@@ -253,7 +251,7 @@ static PyObject *engine_stats(PyObject *object, PyObject *unused) {
     engine_leave(self);
     if (status != POINTMILL_OK)
         return raise_code(self->state, status, NULL);
-    return numbers_from(self->state->stats, &stats, ENGINE_STATS_FIELDS);
+    return numbers_from(self->state->stats, &stats, COUNTERS(pointmill_engine_stats));
 }
 
 #define HOLD_DOC(word)                            \
@@ -306,10 +304,6 @@ int engine_add(PyObject *module, State *state) {
         .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_IMMUTABLETYPE,
         .slots = slots,
     };
-    PyStructSequence_Desc stats = {"pointmill.Stats", "The ledger of an engine, in points.", engine_stats_fields, ENGINE_STATS_FIELDS};
     state->engine = type_add(module, &spec);
-    state->stats = PyStructSequence_NewType(&stats);
-    return state->engine == NULL || state->stats == NULL || PyModule_AddObjectRef(module, "Stats", (PyObject *)state->stats)
-               ? -1
-               : 0;
+    return state->engine == NULL ? -1 : 0;
 }

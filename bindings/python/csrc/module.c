@@ -129,7 +129,8 @@ static int execute(PyObject *module) {
     state->option = PyStructSequence_NewType(&option);
     if (state->option == NULL || PyModule_AddObjectRef(module, "Option", (PyObject *)state->option))
         return -1;
-    if (engine_add(module, state) || metric_add(module, state) || snapshot_add(module, state) || sketch_add(module, state) ||
+    if (stats_add(module, state) || engine_add(module, state) || metric_add(module, state) ||
+        snapshot_add(module, state) || sketch_add(module, state) ||
         client_add(module, state))
         return -1;
     return 0;

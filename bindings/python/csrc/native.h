@@ -96,8 +96,9 @@ bool unix_seconds_of(PyObject *object, int64_t *out);
 /* A configuration from a sequence of (name, value), both str. */
 pointmill_config *config_of(State *state, PyObject *pairs);
 PyObject *text_from(pointmill_str text);
-/* A struct of counters: what follows its first 8 bytes, each a uint64_t. */
+/* A struct of counters as a struct sequence: what follows its first 8 bytes, each a uint64_t. */
 PyObject *numbers_from(PyTypeObject *type, const void *counters, int len);
+#define COUNTERS(type) ((int)((sizeof(type) - 8) / 8))
 State *state_of(PyTypeObject *type);
 
 /* ---- errors ---- */
@@ -116,6 +117,7 @@ int engine_add(PyObject *module, State *state);
 int metric_add(PyObject *module, State *state);
 int snapshot_add(PyObject *module, State *state);
 int sketch_add(PyObject *module, State *state);
+int stats_add(PyObject *module, State *state);
 int client_add(PyObject *module, State *state);
 int lambda_add(PyObject *module, State *state);
 
@@ -128,6 +130,9 @@ PyObject *summary_from(State *state, const pointmill_summary *summary);
 /* The engine's handle for a call without the GIL, NULL with an exception if it is closed; `engine_leave` gives it back. */
 pointmill_engine *engine_enter(Engine *engine);
 void engine_leave(Engine *engine);
+
+PyObject *lambda_metric(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames);
+PyObject *lambda_setup(PyObject *module, PyObject *args);
 
 PyTypeObject *type_add(PyObject *module, PyType_Spec *spec);
 /* Ends an object whose handle has been freed. */

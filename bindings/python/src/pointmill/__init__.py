@@ -13,13 +13,16 @@ POINTMILL_FALLBACK. `pointmill.lambda_` is the part for AWS Lambda and is import
 """
 
 from . import errors
-from ._raw import Metric, Option, Payload, Skipped, Stats, Summary, options, version
+from ._raw import ClientStats, Metric, Option, Payload, Skipped, Stats, Summary, options, version
+from .client import Client
 from .engine import Engine
 from .errors import *  # noqa: F403 (the generated list of exceptions)
 from .sketch import Sketch
 from .snapshot import Entry, Payloads, Snapshot, merge
 
 __all__ = [
+    "Client",
+    "ClientStats",
     "Engine",
     "Entry",
     "Metric",

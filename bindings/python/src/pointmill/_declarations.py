@@ -31,6 +31,9 @@ POINTMILL_E_ARENA_TOO_SMALL = -42
 POINTMILL_E_NO_MEMORY = -43
 POINTMILL_E_DECODE = -60
 POINTMILL_E_ENCODE = -61
+POINTMILL_E_DELIVERY_LATER = -70
+POINTMILL_E_DELIVERY_DROPPED = -71
+POINTMILL_E_CLOSED = -72
 POINTMILL_E_PANIC = -80
 POINTMILL_E_POISONED = -81
 POINTMILL_ABI_MAJOR = 0
@@ -160,6 +163,57 @@ class pointmill_entry(c.Structure):
     ]
 
 
+class pointmill_client_stats(c.Structure):
+    _fields_ = [
+        ("struct_size", c.c_uint32),
+        ("reserved", c.c_uint32),
+        ("flushed", c.c_uint64),
+        ("adopted", c.c_uint64),
+        ("accepted", c.c_uint64),
+        ("queued", c.c_uint64),
+        ("spooled", c.c_uint64),
+        ("handed_over", c.c_uint64),
+        ("skipped", c.c_uint64),
+        ("dropped", c.c_uint64),
+        ("dropped_queue_full", c.c_uint64),
+        ("dropped_spool_full", c.c_uint64),
+        ("dropped_spool_failed", c.c_uint64),
+        ("dropped_expired", c.c_uint64),
+        ("dropped_too_large", c.c_uint64),
+        ("dropped_bad_request", c.c_uint64),
+        ("dropped_forbidden", c.c_uint64),
+        ("dropped_refused", c.c_uint64),
+        ("dropped_closed", c.c_uint64),
+        ("dropped_not_encoded", c.c_uint64),
+        ("skipped_sketch_in_scalar_format", c.c_uint64),
+        ("skipped_scalar_in_sketch_format", c.c_uint64),
+        ("skipped_histogram_in_distribution_format", c.c_uint64),
+        ("skipped_too_large", c.c_uint64),
+        ("skipped_not_finite", c.c_uint64),
+        ("skipped_unusable_name", c.c_uint64),
+        ("skipped_no_values", c.c_uint64),
+        ("skipped_expansion_limit", c.c_uint64),
+        ("uncertain", c.c_uint64),
+        ("dropped_uncertain", c.c_uint64),
+        ("requests", c.c_uint64),
+        ("failures", c.c_uint64),
+        ("failed_connect", c.c_uint64),
+        ("failed_timeout", c.c_uint64),
+        ("failed_transport", c.c_uint64),
+        ("failed_answer", c.c_uint64),
+        ("failed_throttled", c.c_uint64),
+        ("failed_server", c.c_uint64),
+        ("failed_status", c.c_uint64),
+        ("failed_key", c.c_uint64),
+        ("stale_connections", c.c_uint64),
+        ("splits", c.c_uint64),
+        ("batches_queued", c.c_uint64),
+        ("batches_spooled", c.c_uint64),
+        ("queue_bytes", c.c_uint64),
+        ("spool_damaged_files", c.c_uint64),
+    ]
+
+
 _FUNCTIONS = {
     "pointmill_version": (c.c_char_p, []),
     "pointmill_abi_version": (c.c_uint32, []),
@@ -215,6 +269,14 @@ _FUNCTIONS = {
     "pointmill_snapshot_sketch": (c.c_int32, [c.c_void_p, c.c_size_t, c.c_void_p]),
     "pointmill_snapshot_merge": (c.c_int32, [c.c_void_p, c.c_size_t, c.c_void_p]),
     "pointmill_snapshot_group_by": (c.c_int32, [c.c_void_p, c.c_void_p, c.c_size_t, c.c_uint32, c.c_void_p]),
+    "pointmill_client_new": (c.c_int32, [c.c_void_p, c.c_void_p, c.c_void_p, c.c_void_p]),
+    "pointmill_client_new_with": (c.c_int32, [c.c_void_p, c.c_void_p, c.c_void_p, c.c_void_p, c.c_void_p, c.c_void_p]),
+    "pointmill_client_start": (c.c_int32, [c.c_void_p]),
+    "pointmill_client_flush": (c.c_int32, [c.c_void_p, c.c_uint32, c.c_uint64]),
+    "pointmill_client_close": (c.c_int32, [c.c_void_p, c.c_uint64]),
+    "pointmill_client_stats_get": (c.c_int32, [c.c_void_p, c.c_void_p]),
+    "pointmill_client_last_failure": (c.c_int32, [c.c_void_p, c.c_void_p, c.c_size_t, c.c_void_p]),
+    "pointmill_client_free": (None, [c.c_void_p]),
 }
 
 

@@ -11,6 +11,8 @@ from operator import attrgetter, index
 from . import _declarations as d
 
 __all__ = [
+    "Client",
+    "ClientStats",
     "Engine",
     "Metric",
     "Option",
@@ -607,3 +609,7 @@ def options():
         kind = types.get(one.type, "unknown")
         listed.append(Option(_text(one.name), kind, default, one.min, one.max, tuple(words), _text(one.doc)))
     return listed
+
+
+# Last, for it is written over the above.
+from ._fallback_client import Client, ClientStats  # noqa: E402

@@ -190,6 +190,28 @@ class EncodeError(Error, ValueError):
     name = "POINTMILL_E_ENCODE"
 
 
+class DeliveryLaterError(Error, RuntimeError):
+    """Not everything has arrived yet; it is kept and sent again, so there is nothing to do; if it lasts, look at
+    pointmill_client_last_failure."""
+
+    code = -70
+    name = "POINTMILL_E_DELIVERY_LATER"
+
+
+class DeliveryDroppedError(Error, RuntimeError):
+    """Points were given up, or the format cannot carry them; pointmill_client_stats_get tells how many and why."""
+
+    code = -71
+    name = "POINTMILL_E_DELIVERY_DROPPED"
+
+
+class ClosedError(Error, ValueError):
+    """The client has been closed; make a new one."""
+
+    code = -72
+    name = "POINTMILL_E_CLOSED"
+
+
 class PanicError(Error, RuntimeError):
     """An internal error was caught: a defect of this library; please report it with its text."""
 
@@ -231,6 +253,10 @@ BY_CODE = {
     -43: NoMemoryError,
     -60: DecodeError,
     -61: EncodeError,
+    -70: DeliveryLaterError,
+    -71: DeliveryDroppedError,
+    -72: ClosedError,
+    "closed": ClosedError,
     -80: PanicError,
     -81: PoisonedError,
 }
@@ -240,7 +266,10 @@ __all__ = [
     "ArenaTooSmallError",
     "BadValueError",
     "BufferTooSmallError",
+    "ClosedError",
     "DecodeError",
+    "DeliveryDroppedError",
+    "DeliveryLaterError",
     "EmptyError",
     "EncodeError",
     "Error",

@@ -5,7 +5,7 @@
 //!      ├─ manual    every function's comment is complete and names only what exists
 //!      ├─ symbols   include/symbols.txt: nothing listed there may vanish or change
 //!      ├─ header    include/pointmill.h, by cbindgen
-//!      └─ python    exceptions and ctypes declarations of bindings/python
+//!      └─ python    exceptions, counters and ctypes declarations of bindings/python
 //! ```
 
 use std::fs;
@@ -38,6 +38,7 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     emit(&symbols_path, &symbols, check)?;
     emit(&root.join("include/pointmill.h"), &header, check)?;
     let package = root.join("bindings/python/src/pointmill");
+    let stats = root.join("bindings/python/csrc/stats.inc");
     emit(
         &package.join("errors.py"),
         &python::errors(&surface)?,
@@ -48,7 +49,9 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
         &python::declarations(&surface)?,
         check,
     )?;
-    emit(&package.join("../../csrc/stats.inc"), &python::stats(&surface)?, check)?;
+    emit(&stats, &python::stats(&surface)?, check)?;
+    let stubs = package.join("_counters.pyi");
+    emit(&stubs, &python::counter_stubs(&surface)?, check)?;
     Ok(())
 }
 

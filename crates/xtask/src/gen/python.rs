@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use quote::ToTokens as _;
 use syn::{Fields, FnArg, Item, Pat, ReturnType, Type};
 
 use super::Surface;
@@ -176,32 +177,70 @@ pub(crate) fn declarations(surface: &Surface) -> Result<String, String> {
     Ok(text)
 }
 
-/// `csrc/stats.inc`: the fields of every struct of counters, for the types that show them.
-pub(crate) fn stats(surface: &Surface) -> Result<String, String> {
-    let mut text = format!("/* Fields of the structs of counters, each a uint64_t. {MARK} */\n");
+/// Name, type's name in Python and (field, comment) of every struct of counters.
+type Counters = (String, &'static str, Vec<(String, String)>);
+
+fn counters(surface: &Surface) -> Result<Vec<Counters>, String> {
+    const TYPES: &[(&str, &str)] = &[
+        ("pointmill_engine_stats", "Stats"),
+        ("pointmill_client_stats", "ClientStats"),
+        ("pointmill_lambda_stats", "LambdaStats"),
+    ];
+    let mut found = Vec::new();
     for item in items(surface)? {
         let Item::Struct(item) = item else { continue };
         let name = item.ident.to_string();
-        let (Some(short), Fields::Named(fields)) = (name.strip_prefix("pointmill_"), &item.fields) else {
+        let class = TYPES.iter().find(|(of, _)| *of == name);
+        let (Some((_, class)), Fields::Named(fields)) = (class, &item.fields) else {
             continue;
         };
-        if !short.ends_with("_stats") {
-            continue;
-        }
-        let _ = write!(text, "\nstatic PyStructSequence_Field {short}_fields[] = {{\n");
-        for field in fields.named.iter().filter(|field| quote::ToTokens::to_token_stream(&field.ty).to_string() == "u64") {
+        let counter = |field: &&syn::Field| field.ty.to_token_stream().to_string() == "u64";
+        let fields = fields.named.iter().filter(counter).map(|field| {
             let docs: Vec<String> = field.attrs.iter().map(super::surface::text).collect();
-            let doc = docs.join(" ").split_whitespace().collect::<Vec<_>>().join(" ").replace('"', "'");
-            let ident = field.ident.as_ref().map(ToString::to_string).unwrap_or_default();
-            let _ = writeln!(text, "    {{\"{ident}\", \"{doc}\"}},");
+            let doc = docs
+                .join(" ")
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ");
+            let ident = field.ident.as_ref().map(ToString::to_string);
+            (ident.unwrap_or_default(), doc.replace('"', "'"))
+        });
+        found.push((name, *class, fields.collect()));
+    }
+    Ok(found)
+}
+
+/// `csrc/stats.inc`: the fields of every struct of counters, for the types that show them.
+pub(crate) fn stats(surface: &Surface) -> Result<String, String> {
+    let mut text = format!("/* Fields of the structs of counters, each a uint64_t. {MARK} */\n");
+    for (name, _, fields) in counters(surface)? {
+        let short = name.trim_start_matches("pointmill_");
+        let _ = write!(
+            text,
+            "\nstatic PyStructSequence_Field {short}_fields[] = {{\n"
+        );
+        for (field, doc) in fields {
+            let _ = writeln!(text, "    {{\"{field}\", \"{doc}\"}},");
         }
-        let upper = short.to_uppercase();
         let _ = write!(
             text,
             "    {{NULL, NULL}},\n}};\n\
-             #define {upper}_FIELDS ((int)(sizeof {short}_fields / sizeof {short}_fields[0]) - 1)\n\
-             _Static_assert(sizeof({name}) == 8 + 8 * (sizeof {short}_fields / sizeof {short}_fields[0] - 1), \"counters only\");\n"
+             _Static_assert(COUNTERS({name}) == sizeof {short}_fields / sizeof {short}_fields[0] - 1, \"counters only\");\n"
         );
+    }
+    Ok(text)
+}
+
+/// `pointmill/_counters.pyi`: the same for type checkers.
+pub(crate) fn counter_stubs(surface: &Surface) -> Result<String, String> {
+    let mut text = format!(
+        "\"\"\"The types that show counters. {MARK}\"\"\"\n\nfrom typing import NamedTuple\n"
+    );
+    for (_, class, fields) in counters(surface)? {
+        let _ = write!(text, "\nclass {class}(NamedTuple):\n");
+        for (field, _) in fields {
+            let _ = writeln!(text, "    {field}: int");
+        }
     }
     Ok(text)
 }
@@ -210,12 +249,12 @@ pub(crate) fn stats(surface: &Surface) -> Result<String, String> {
 fn ctype(ty: &Type, surface: &Surface) -> Result<String, String> {
     match ty {
         Type::Ptr(pointer) => {
-            let to = quote::ToTokens::to_token_stream(&pointer.elem).to_string();
+            let to = pointer.elem.to_token_stream().to_string();
             let text = pointer.const_token.is_some() && to == "c_char";
             Ok(if text { "c.c_char_p" } else { "c.c_void_p" }.to_owned())
         }
         Type::Array(array) => {
-            let len = quote::ToTokens::to_token_stream(&array.len).to_string();
+            let len = array.len.to_token_stream().to_string();
             Ok(format!("{} * {len}", ctype(&array.elem, surface)?))
         }
         Type::Path(path) => {

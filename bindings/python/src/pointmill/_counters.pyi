@@ -1,0 +1,70 @@
+"""The types that show counters. Generated from crates/pointmill-capi by `cargo xtask gen`. Do not edit."""
+
+from typing import NamedTuple
+
+class Stats(NamedTuple):
+    recorded: int
+    flushed: int
+    pending: int
+    rejected_not_finite: int
+    rejected_stale: int
+    rejected_too_old: int
+    rejected_too_new: int
+    rejected_invalid_name: int
+    rejected_no_room: int
+    dropped_arena_full: int
+    dropped_stale: int
+    overflowed: int
+    contexts: int
+    contexts_expired: int
+    contexts_refused: int
+    flushes: int
+    utf8_mended: int
+    arena_used_bytes: int
+    arena_bytes: int
+
+class ClientStats(NamedTuple):
+    flushed: int
+    adopted: int
+    accepted: int
+    queued: int
+    spooled: int
+    handed_over: int
+    skipped: int
+    dropped: int
+    dropped_queue_full: int
+    dropped_spool_full: int
+    dropped_spool_failed: int
+    dropped_expired: int
+    dropped_too_large: int
+    dropped_bad_request: int
+    dropped_forbidden: int
+    dropped_refused: int
+    dropped_closed: int
+    dropped_not_encoded: int
+    skipped_sketch_in_scalar_format: int
+    skipped_scalar_in_sketch_format: int
+    skipped_histogram_in_distribution_format: int
+    skipped_too_large: int
+    skipped_not_finite: int
+    skipped_unusable_name: int
+    skipped_no_values: int
+    skipped_expansion_limit: int
+    uncertain: int
+    dropped_uncertain: int
+    requests: int
+    failures: int
+    failed_connect: int
+    failed_timeout: int
+    failed_transport: int
+    failed_answer: int
+    failed_throttled: int
+    failed_server: int
+    failed_status: int
+    failed_key: int
+    stale_connections: int
+    splits: int
+    batches_queued: int
+    batches_spooled: int
+    queue_bytes: int
+    spool_damaged_files: int
