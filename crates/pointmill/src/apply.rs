@@ -1,5 +1,7 @@
 //! From a ring, or a caller's column, into a lane's open set. Whoever calls holds the lane's lock.
 
+use ddsketch_agent::key::key;
+
 use crate::bins::Full;
 use crate::directory::Tag;
 use crate::engine::Shared;
@@ -10,7 +12,11 @@ use crate::open::Open;
 use crate::{ContextId, Kind, RecordError};
 
 /// Points of one context that are taken out of a ring at a time.
-pub(crate) const BATCH: usize = 128;
+pub(crate) const BATCH: usize = 256;
+
+/// Points of changing contexts whose memory is looked at together. As many as a recorder moves on in
+/// a turn, and about as many misses as a processor can have under way.
+pub(crate) const AHEAD: usize = 16;
 
 /// A point on its way past the ring.
 #[derive(Clone, Copy, Debug)]
@@ -41,48 +47,85 @@ impl Shared {
     /// of one context.
     pub(crate) fn drain_runs(&self, lane: usize, held: &Guard<'_>, most: usize) {
         let Lane { handover, ring, .. } = self.lanes.get(lane);
-        let (mut values, mut keys) = ([0.0; BATCH], [0; BATCH]);
         let (mut head, tail) = handover.waiting(held);
-        for _ in 0..most {
-            if head >= tail {
-                break;
+        let mut runs = 0;
+        while head < tail && runs < most {
+            let id = |at: u64| ring[at as usize % RING_LEN].id.get();
+            let second = (head + 1).min(tail - 1);
+            if id(head) == id(second) {
+                head = self.drain_run(lane, head, tail);
+                runs += 1;
+            } else {
+                let len = AHEAD.min(most - runs).min((tail - head) as usize);
+                self.drain_mixed(lane, head, len);
+                head += len as u64;
+                runs += len;
             }
-            let id = ring[head as usize % RING_LEN].id.get();
-            let len = (tail - head).min(BATCH as u64) as usize;
-            let mut n = 0;
-            for value in &mut values[..len] {
-                let slot = &ring[(head as usize + n) % RING_LEN];
-                if slot.id.get() != id {
-                    break;
-                }
-                *value = slot.value.get();
-                n += 1;
-            }
-            head += n as u64;
-            self.apply_run(lane, ContextId::from_bits(id), &values[..n], &mut keys);
             handover.advance(held, head);
         }
     }
 
-    #[inline]
-    fn apply_run(&self, lane: usize, context: ContextId, values: &[f64], keys: &mut [i16]) {
-        let tag = self.directory.tag(context.index());
-        if !tag.matches(context) {
-            self.lanes.get(lane).dropped_stale.add(values.len() as u64);
-            return;
+    /// Applies the points of one context that begin at `head`; where they end.
+    #[inline(never)]
+    fn drain_run(&self, lane: usize, head: u64, tail: u64) -> u64 {
+        let ring = &self.lanes.get(lane).ring;
+        let (mut values, mut keys) = ([0.0; BATCH], [0; BATCH]);
+        let id = ring[head as usize % RING_LEN].id.get();
+        let len = (tail - head).min(BATCH as u64) as usize;
+        let mut n = 0;
+        for value in &mut values[..len] {
+            let slot = &ring[(head as usize + n) % RING_LEN];
+            if slot.id.get() != id {
+                break;
+            }
+            *value = slot.value.get();
+            n += 1;
         }
-        match *values {
-            [value] => self.apply_one(lane, context.index(), tag, value),
-            _ => self.apply_values(lane, context.index(), tag, values, keys),
+        let context = ContextId::from_bits(id);
+        let tag = self.directory.tag(context.index());
+        if tag.matches(context) {
+            self.apply_values(lane, context.index(), tag, &values[..n], &mut keys);
+        } else {
+            self.lanes.get(lane).dropped_stale.add(n as u64);
+        }
+        head + n as u64
+    }
+
+    /// Applies `len` points of changing contexts. What they need is looked at for all of them
+    /// first: a processor waits for many memories at a time as long as for one.
+    #[inline(never)]
+    fn drain_mixed(&self, lane: usize, head: u64, len: usize) {
+        let Lane {
+            ring,
+            dropped_stale,
+            ..
+        } = self.lanes.get(lane);
+        let (mut ids, mut values, mut keys) = ([0; AHEAD], [0.0; AHEAD], [0; AHEAD]);
+        let mut tags = [Tag(0); AHEAD];
+        for (i, (id, value)) in ids.iter_mut().zip(&mut values).enumerate().take(len) {
+            let slot = &ring[(head as usize + i) % RING_LEN];
+            (*id, *value) = (slot.id.get(), slot.value.get());
+            tags[i] = self.directory.tag(ContextId::from_bits(*id).index());
+        }
+        let _ = (self.kernel.keys)(&values[..len], &mut keys[..len]);
+        let open = self.lanes.open(lane, &self.pool);
+        open.look_ahead(&ids[..len], &tags[..len], &keys[..len]);
+        for i in 0..len {
+            let (context, tag) = (ContextId::from_bits(ids[i]), tags[i]);
+            if tag.matches(context) {
+                self.apply_one(lane, context.index(), tag, values[i], keys[i]);
+            } else {
+                dropped_stale.add(1);
+            }
         }
     }
 
-    /// Applies one finite value of weight one.
+    /// Applies one finite value of weight one and its key (which a count or gauge does not need).
     #[inline]
-    fn apply_one(&self, lane: usize, index: u32, tag: Tag, value: f64) {
+    fn apply_one(&self, lane: usize, index: u32, tag: Tag, value: f64, key: i16) {
         let open = self.lanes.open(lane, &self.pool);
         let interval = open.set.interval.get();
-        if open.add_one(index, tag, interval, value).is_ok() {
+        if open.add_one(index, tag, interval, value, key).is_ok() {
             self.note_overflow(lane, tag, 1);
         } else {
             self.overflow(lane, index, tag, interval, Point::of(value));
@@ -124,7 +167,7 @@ impl Shared {
                 self.gauges[index as usize].set(last);
             }
             match *part {
-                [value] => self.apply_one(lane, index, tag, value),
+                [value] => self.apply_one(lane, index, tag, value, key(value)),
                 _ => self.apply_values(lane, index, tag, part, keys),
             }
         }

@@ -17,7 +17,10 @@
 //! it yields does not depend on the order of the inserts
 //! (the 32-bit profile of [`ddsketch_agent::Profile`]).
 
-use crate::arena::{LINE, Plain, Ref, View, plain_struct};
+use ddsketch_agent::BIN_LIMIT;
+
+use crate::arena::{LINE, Ref, View, plain_struct};
+use crate::counter::{Counter, Gathered};
 use crate::pool::{Pool, Region};
 use crate::primitive::{U8, U16, U32, U64};
 
@@ -25,7 +28,7 @@ use crate::primitive::{U8, U16, U32, U64};
 const INLINE: usize = 8;
 /// Stands for the address of a directory inside the node.
 const INLINE_DIRECTORY: u32 = u32::MAX;
-const PAGE_KEYS: usize = 128;
+pub(crate) const PAGE_KEYS: usize = 128;
 const PAGE_SHIFT: u32 = 7;
 /// Lines of a page whose counters have one byte; each further width doubles it.
 const PAGE_LINES: usize = PAGE_KEYS / LINE;
@@ -69,32 +72,6 @@ impl Memory<'_> {
             .ok_or(Full)
     }
 }
-
-/// A counter of one of the four widths.
-trait Counter: Plain {
-    const MAX: u64;
-    fn count(&self) -> u64;
-    fn set_count(&self, count: u64);
-}
-
-macro_rules! counters {
-    ($($cell:ty: $int:ty),+) => {$(
-        impl Counter for $cell {
-            const MAX: u64 = <$int>::MAX as u64;
-
-            #[inline(always)]
-            fn count(&self) -> u64 {
-                u64::from(self.get())
-            }
-
-            #[inline(always)]
-            fn set_count(&self, count: u64) {
-                self.set(count as $int);
-            }
-        }
-    )+};
-}
-counters!(U8: u8, U16: u16, U32: u32, U64: u64);
 
 /// Runs an expression with `$counter` standing for the counters of the width.
 macro_rules! with_width {
@@ -417,6 +394,51 @@ impl Bins {
     }
 
     // ---- read ------------------------------------------------------------------------------
+
+    /// The line in which the count of `key` is, null if it is in the node or nowhere yet.
+    #[inline(always)]
+    pub(crate) fn page_of(&self, pool: &Pool, key: i16) -> Ref {
+        if self.directory.get() == 0 {
+            return Ref::NULL;
+        }
+        let at = i32::from(key >> PAGE_SHIFT) - self.base();
+        let page = self.table(pool).get(at as u32 as usize).map_or(0, U32::get);
+        if page == 0 {
+            return Ref::NULL;
+        }
+        Ref(page + ((slot(key) << self.width()) / LINE) as u32)
+    }
+
+    /// Whether no count needs more than 32 bits, and no more pages are spanned than
+    /// [`BIN_LIMIT`] keys: then [`Bins::read`] gives what is to be sent.
+    pub(crate) fn are_narrow(&self) -> bool {
+        self.width() < 3 && self.len() <= BIN_LIMIT / PAGE_KEYS
+    }
+
+    /// Appends every key that has a count, in ascending order, and the counts. Those that
+    /// [`Bins::are_narrow`] excludes would be cut off.
+    pub(crate) fn read(&self, pool: &Pool, keys: &mut Vec<i16>, counts: &mut Vec<u32>) {
+        if self.directory.get() == 0 {
+            return self.for_each(pool, |key, count| {
+                keys.push(key);
+                counts.push(count as u32);
+            });
+        }
+        let mut page = Gathered::default();
+        for (i, at) in self.table(pool).iter().enumerate() {
+            let at = Ref(at.get());
+            if at.is_null() {
+                continue;
+            }
+            let first_key = ((self.base() + i as i32) << PAGE_SHIFT) as i16;
+            let words = (PAGE_LINES << self.width()) * (LINE / 8);
+            let words = pool.heap().slice::<U64>(at, words);
+            let (page_keys, page_counts) =
+                with_width!(self.width(), Cell => page.gather::<Cell>(words, first_key));
+            keys.extend_from_slice(page_keys);
+            counts.extend_from_slice(page_counts);
+        }
+    }
 
     /// Calls `f` with every key that has a count, in ascending order, without the limit on their
     /// number.

@@ -9,6 +9,7 @@ use crate::lane::{self, Lane, LanePlaces, Lanes};
 use crate::lock::{Guard, Lock};
 use crate::pool::{Pool, PoolPlaces};
 use crate::primitive::{AtomicU64, F64, I64, Ordering, U32, U64};
+use crate::snapshot::Spare;
 use crate::{Config, ConfigError, ContextId, Kind, RecordError, Stats, simd, thread};
 
 /// Sample rates below this count as this, about 260 million for one point, so that one line from a
@@ -111,6 +112,8 @@ pub(crate) struct Shared {
     pub(crate) wiped: Table<WipedState>,
     pub(crate) kernel: ddsketch_agent::Kernel,
     pub(crate) config: Config,
+    /// What the last snapshot that was dropped left for the next.
+    pub(crate) spare: Arc<Spare>,
     arena_bytes: u64,
 }
 
@@ -174,6 +177,7 @@ impl Engine {
             wiped: arena.table(places.wiped),
             kernel: simd::kernel(),
             config: config.clone(),
+            spare: Arc::default(),
             arena_bytes: layout.bytes() as u64,
         };
         shared.kept[0]

@@ -7,10 +7,9 @@
 //!                                  give the memory back · give idle contexts back
 //! ```
 
-use ddsketch_agent::{BIN_LIMIT, Summary};
+use ddsketch_agent::BIN_LIMIT;
 
 use crate::arena::Ref;
-use crate::directory::KeyText;
 use crate::engine::{Engine, Flush, Shared};
 use crate::lane::KEPT_LANE;
 use crate::open::{Node, SketchNode, TakenSet};
@@ -129,19 +128,18 @@ impl Shared {
 struct Building<'a> {
     shared: &'a Shared,
     builder: SnapshotBuilder,
-    key: KeyText,
     bins: Vec<(i16, u64)>,
 }
 
 impl<'a> Building<'a> {
     fn new(shared: &'a Shared, entries: usize) -> Building<'a> {
-        let mut builder = SnapshotBuilder::new(shared.config.interval_s as u32);
+        let interval_s = shared.config.interval_s as u32;
+        let mut builder = SnapshotBuilder::in_spare(interval_s, &shared.spare);
         // A guess of what entries take; it spares the first re-allocations.
         builder.reserve(entries, entries * 64, entries * 16);
         Building {
             shared,
             builder,
-            key: KeyText::default(),
             bins: Vec::new(),
         }
     }
@@ -181,9 +179,9 @@ impl<'a> Building<'a> {
             return;
         }
         let series = *series.get_or_insert_with(|| {
-            self.shared.directory.read_key(context, &mut self.key);
-            self.builder
-                .series(tag.kind(), self.key.name(), self.key.tags())
+            self.builder.series_written(tag.kind(), |text, ends| {
+                self.shared.directory.read_key(context, text, ends);
+            })
         });
         let living = group
             .iter()
@@ -199,22 +197,42 @@ impl<'a> Building<'a> {
                 self.builder.scalar(series, interval, points, last);
             }
             crate::Kind::Distribution | crate::Kind::Histogram => {
-                let mut summary = Summary::default();
-                self.bins.clear();
-                for closed in living {
-                    let node: &SketchNode = heap.at(closed.at);
-                    summary.merge(&node.summary());
-                    node.bins
-                        .for_each(&self.shared.pool, |key, count| self.bins.push((key, count)));
-                }
-                if group.len() > 1 {
-                    join_equal_keys(&mut self.bins);
-                }
-                trim(&mut self.bins);
-                self.builder
-                    .sketch_of_slice(series, interval, points, summary, &self.bins);
+                self.sketch(series, interval, points, living.map(|c| heap.at(c.at)));
             }
         }
+    }
+
+    /// An entry of the sketches of one context and interval.
+    fn sketch<'n>(
+        &mut self,
+        series: SeriesId,
+        interval: i64,
+        points: u64,
+        mut nodes: impl Iterator<Item = &'n SketchNode>,
+    ) {
+        let Some(first) = nodes.next() else { return };
+        let (pool, mut summary) = (&self.shared.pool, first.summary());
+        let mut more = nodes.peekable();
+        if more.peek().is_none() && first.bins.are_narrow() {
+            // The rule rather than the exception: one thread, and nothing that needs a second look.
+            let write = |keys: &mut Vec<i16>, counts: &mut Vec<u32>| {
+                first.bins.read(pool, keys, counts);
+            };
+            return self
+                .builder
+                .sketch_written(series, interval, points, summary, write);
+        }
+        self.bins.clear();
+        let mut push = |key, count| self.bins.push((key, count));
+        first.bins.for_each(pool, &mut push);
+        for node in more {
+            summary.merge(&node.summary());
+            node.bins.for_each(pool, &mut push);
+        }
+        join_equal_keys(&mut self.bins);
+        trim(&mut self.bins);
+        let bins = self.bins.iter().copied();
+        self.builder.sketch(series, interval, points, summary, bins);
     }
 
     /// The last value of a gauge that several threads have set: the one that stands in its slot, if

@@ -65,6 +65,8 @@ mod config;
 #[cfg(not(loom))]
 mod context;
 #[cfg(not(loom))]
+mod counter;
+#[cfg(not(loom))]
 mod directory;
 #[cfg(not(loom))]
 mod engine;

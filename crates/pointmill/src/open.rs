@@ -12,6 +12,7 @@
 use ddsketch_agent::Summary;
 
 use crate::Kind;
+use crate::apply::AHEAD;
 use crate::arena::{Ref, plain_struct};
 use crate::bins::{Bins, Full, Memory};
 use crate::directory::Tag;
@@ -192,7 +193,40 @@ impl<'a> Open<'a> {
         Ok(at)
     }
 
-    /// Adds one value of weight one.
+    /// Reads what adding these points will need, all tables first, then all nodes, then all pages of
+    /// bins, so that the waits for memory overlap. Changes nothing; `ids` whose context is gone do no
+    /// harm.
+    #[inline]
+    pub(crate) fn look_ahead(&self, ids: &[u64], tags: &[Tag], keys: &[i16]) {
+        let (heap, epoch) = (self.pool.heap(), self.set.epoch.get());
+        let (mut nodes, mut pages) = ([Ref::NULL; AHEAD], [Ref::NULL; AHEAD]);
+        for (node, id) in nodes.iter_mut().zip(ids) {
+            let entry = self.table.get(*id as u32 as usize).map_or(0, U64::get);
+            if (entry >> 32) as u32 == epoch {
+                *node = Ref(entry as u32);
+            }
+        }
+        let mut seen = 0;
+        for (i, (node, tag)) in nodes.iter().zip(tags).enumerate() {
+            if node.is_null() {
+                continue;
+            }
+            if tag.kind().has_sketch() {
+                let node: &SketchNode = heap.at(*node);
+                seen ^= node.node.points.get() ^ node.sum.get().to_bits();
+                pages[i] = node.bins.page_of(self.pool, keys[i]);
+            } else {
+                seen ^= heap.at::<Node>(*node).points.get();
+            }
+        }
+        for page in pages.iter().filter(|page| !page.is_null()) {
+            seen ^= heap.at::<U64>(*page).get();
+        }
+        // The reads would be left out if nothing came of them.
+        std::hint::black_box(seen);
+    }
+
+    /// Adds one value of weight one, whose key is `key`.
     #[inline]
     pub(crate) fn add_one(
         &self,
@@ -200,13 +234,13 @@ impl<'a> Open<'a> {
         tag: Tag,
         interval: i64,
         value: f64,
+        key: i16,
     ) -> Result<(), Full> {
         let at = self.node(index, tag, interval)?;
         match tag.kind() {
             Kind::Distribution | Kind::Histogram => {
                 let node: &SketchNode = self.pool.heap().at(at);
-                node.bins
-                    .add(self.memory(tag), ddsketch_agent::key::key(value), 1)?;
+                node.bins.add(self.memory(tag), key, 1)?;
                 let mut summary = node.summary();
                 summary.insert(value);
                 node.set_summary(&summary);

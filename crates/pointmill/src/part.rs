@@ -195,18 +195,20 @@ fn middle_matches(middle: &[U64], bytes: &[u8]) -> bool {
 /// Appends the `n` bytes that these words keep.
 pub(crate) fn read(words: &[U64], n: usize, out: &mut Vec<u8>) {
     let start = out.len();
-    let text_at = |out: &mut Vec<u8>, at: usize, word: u64| {
-        let end = (at + 8).min(n);
-        out[start + at..start + end].copy_from_slice(&word.to_le_bytes()[..end - at]);
-    };
+    if n < 8 {
+        out.extend_from_slice(&words[0].get().to_le_bytes()[..n]);
+        return;
+    }
     out.resize(start + n, 0);
-    text_at(out, 0, words[0].get());
+    let text = &mut out[start..];
+    let mut put = |at: usize, word: &U64| {
+        text[at..at + 8].copy_from_slice(&word.get().to_le_bytes());
+    };
+    put(0, &words[0]);
     for (word, at) in words[2..].iter().zip(middle_starts(n)) {
-        text_at(out, at, word.get());
+        put(at, word);
     }
-    if n >= 8 {
-        text_at(out, n - 8, words[1].get());
-    }
+    put(n - 8, &words[1]);
 }
 
 #[inline(always)]

@@ -271,9 +271,10 @@ impl Directory {
                 return Some((ContextId::new(known, found.generation()), found));
             }
         }
-        let mut key = KeyText::default();
-        self.read_key(index, &mut key);
-        let found = self.find_or_make(tag.kind(), key.name(), &[OVERFLOW_TAG], flush_no, true)?;
+        let (mut text, mut ends) = (Vec::new(), Vec::new());
+        self.read_key(index, &mut text, &mut ends);
+        let name = String::from_utf8_lossy(text.get(..*ends.first()? as usize)?);
+        let found = self.find_or_make(tag.kind(), &name, &[OVERFLOW_TAG], flush_no, true)?;
         slot.link.set(found.0.index() + 1);
         Some(found)
     }
@@ -510,18 +511,18 @@ impl Directory {
 
     // ---- read ------------------------------------------------------------------------------
 
-    /// Reads the name and the tags of a live context. The caller holds the flush lock or the
-    /// directory's, so that the context cannot go away.
-    pub(crate) fn read_key(&self, index: u32, out: &mut KeyText) {
+    /// Appends the name and the tags of a live context to `text`, and where each ends, counted from
+    /// here. The caller holds the flush lock or the directory's, so that the context cannot go away.
+    pub(crate) fn read_key(&self, index: u32, text: &mut Vec<u8>, ends: &mut Vec<u32>) {
         let slot = &self.slots[index as usize];
         let words = slot.key_lines.get() as usize * (LINE / 8);
         let key = self.names.view().slice::<U64>(Ref(slot.key.get()), words);
-        out.bytes.clear();
-        out.ends.clear();
+        let start = text.len();
         for kept in &key[..slot.parts.get() as usize] {
             let (from, n) = part_place(kept.get());
-            part::read(&key[from..from + part::words_len(n)], n, &mut out.bytes);
-            out.ends.push(out.bytes.len());
+            part::read(&key[from..from + part::words_len(n)], n, text);
+            // Names and tags are limited to far less than 4 GiB.
+            ends.push((text.len() - start) as u32);
         }
     }
 
@@ -562,28 +563,5 @@ impl Drop for Change<'_> {
         if !std::thread::panicking() {
             self.directory.state[0].changing.store(0, Ordering::Relaxed);
         }
-    }
-}
-
-/// The text of a key, read out of the arena.
-#[derive(Debug, Default)]
-pub(crate) struct KeyText {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl KeyText {
-    fn part(&self, i: usize) -> &str {
-        let from = if i == 0 { 0 } else { self.ends[i - 1] };
-        // What was interned is UTF-8; anything else would be a fault of ours and shows as such.
-        std::str::from_utf8(&self.bytes[from..self.ends[i]]).unwrap_or("pointmill.unreadable")
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        self.part(0)
-    }
-
-    pub(crate) fn tags(&self) -> impl Iterator<Item = &str> {
-        (1..self.ends.len()).map(|i| self.part(i))
     }
 }

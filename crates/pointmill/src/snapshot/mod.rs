@@ -9,12 +9,21 @@
 //! A series that has values in several intervals stands once in the table. Nothing in a snapshot
 //! points back to the engine: it may outlive it, be sent to another thread, merged and grouped.
 
+mod build;
+mod columns;
+
 use std::collections::HashMap;
 use std::collections::hash_map;
+use std::mem;
+use std::sync::Weak;
 
 use ddsketch_agent::{Sketch, SketchRef, Summary};
 
 use crate::Kind;
+pub(crate) use build::sorted_distinct;
+pub use build::{SeriesId, SnapshotBuilder};
+pub(crate) use columns::Spare;
+use columns::{Columns, Record, Series};
 
 /// The flushed values of some intervals. Immutable; made by [`Engine::flush`](crate::Engine::flush),
 /// by [`Snapshot::merge`], [`Snapshot::group_by`] or a [`SnapshotBuilder`].
@@ -22,30 +31,20 @@ use crate::Kind;
 pub struct Snapshot {
     interval_s: u32,
     text: String,
-    /// For every series its parts' ends in its piece of `text`: the name's, then each tag's.
-    ends: Vec<u32>,
-    series: Vec<Series>,
-    entries: Vec<Record>,
-    keys: Vec<i16>,
-    counts: Vec<u32>,
+    columns: Columns,
+    /// Where the memory goes back to when the snapshot is dropped.
+    home: Weak<Spare>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Series {
-    text_start: usize,
-    ends_start: usize,
-    tags_len: u32,
-    kind: Kind,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Record {
-    series: u32,
-    bins_len: u32,
-    bins_start: usize,
-    interval_start: i64,
-    points: u64,
-    value: Value,
+impl Drop for Snapshot {
+    fn drop(&mut self) {
+        if let Some(home) = self.home.upgrade() {
+            home.give(
+                mem::take(&mut self.text).into_bytes(),
+                mem::take(&mut self.columns),
+            );
+        }
+    }
 }
 
 /// The value of an entry.
@@ -68,13 +67,13 @@ impl Snapshot {
     /// Entries in the snapshot.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.columns.entries.len()
     }
 
     /// Whether there is no entry.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.columns.entries.is_empty()
     }
 
     /// Length of an interval in seconds.
@@ -86,13 +85,13 @@ impl Snapshot {
     /// Recorded points that the entries stand for, all together.
     #[must_use]
     pub fn points(&self) -> u64 {
-        self.entries.iter().map(|r| r.points).sum()
+        self.columns.entries.iter().map(|r| r.points).sum()
     }
 
     /// The entry `i`, or `None` past the end.
     #[must_use]
     pub fn get(&self, i: usize) -> Option<Entry<'_>> {
-        self.entries.get(i).map(|record| Entry {
+        self.columns.entries.get(i).map(|record| Entry {
             snapshot: self,
             record,
         })
@@ -100,7 +99,7 @@ impl Snapshot {
 
     /// All entries. A flush orders them by context (oldest first) and interval.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Entry<'_>> + Clone {
-        self.entries.iter().map(|record| Entry {
+        self.columns.entries.iter().map(|record| Entry {
             snapshot: self,
             record,
         })
@@ -247,8 +246,8 @@ impl<'a> Entry<'a> {
         let bins = self.record.bins_start..self.record.bins_start + self.record.bins_len as usize;
         Some(SketchRef {
             summary,
-            keys: &self.snapshot.keys[bins.clone()],
-            counts: &self.snapshot.counts[bins],
+            keys: &self.snapshot.columns.keys[bins.clone()],
+            counts: &self.snapshot.columns.counts[bins],
         })
     }
 
@@ -260,205 +259,16 @@ impl<'a> Entry<'a> {
     }
 
     fn series(&self) -> &'a Series {
-        &self.snapshot.series[self.record.series as usize]
+        &self.snapshot.columns.series[self.record.series as usize]
     }
 
     /// Part 0 is the name, part i the tag i - 1.
     fn part(&self, i: usize) -> &'a str {
         let series = self.series();
-        let ends = &self.snapshot.ends[series.ends_start..];
+        let ends = &self.snapshot.columns.ends[series.ends_start..];
         let from = if i == 0 { 0 } else { ends[i - 1] };
         &self.snapshot.text[series.text_start + from as usize..series.text_start + ends[i] as usize]
     }
-}
-
-/// A series of a [`SnapshotBuilder`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SeriesId(u32);
-
-/// Builds a [`Snapshot`] entry by entry: for a flush, a decoder or a test.
-#[derive(Debug, Default)]
-pub struct SnapshotBuilder {
-    snapshot: Snapshot,
-}
-
-impl SnapshotBuilder {
-    /// A builder for intervals of `interval_s` seconds.
-    #[must_use]
-    pub fn new(interval_s: u32) -> SnapshotBuilder {
-        SnapshotBuilder {
-            snapshot: Snapshot {
-                interval_s,
-                ..Snapshot::default()
-            },
-        }
-    }
-
-    /// Makes room for this many further entries and bins.
-    pub fn reserve(&mut self, entries: usize, text_bytes: usize, bins: usize) {
-        self.snapshot.entries.reserve(entries);
-        self.snapshot.series.reserve(entries);
-        self.snapshot.text.reserve(text_bytes);
-        self.snapshot.keys.reserve(bins);
-        self.snapshot.counts.reserve(bins);
-    }
-
-    /// Adds a series. `tags` are to be sorted and distinct; a caller that cannot promise it uses
-    /// [`SnapshotBuilder::series_unsorted`].
-    ///
-    /// # Panics
-    /// If one series has 4 GiB of text, or there are 2^32 series.
-    pub fn series<'t>(
-        &mut self,
-        kind: Kind,
-        name: &str,
-        tags: impl IntoIterator<Item = &'t str>,
-    ) -> SeriesId {
-        let snapshot = &mut self.snapshot;
-        let text_start = snapshot.text.len();
-        let ends_start = snapshot.ends.len();
-        let mut push = |part: &str| {
-            snapshot.text.push_str(part);
-            let end = u32::try_from(snapshot.text.len() - text_start);
-            snapshot
-                .ends
-                .push(end.expect("a series' text is below 4 GiB"));
-        };
-        push(name);
-        tags.into_iter().for_each(push);
-        let tags_len = (snapshot.ends.len() - ends_start - 1) as u32;
-        snapshot.series.push(Series {
-            text_start,
-            ends_start,
-            tags_len,
-            kind,
-        });
-        SeriesId(u32::try_from(snapshot.series.len() - 1).expect("fewer than 2^32 series"))
-    }
-
-    /// Adds a series whose tags come in any order, with duplicates and empty ones.
-    pub fn series_unsorted(&mut self, kind: Kind, name: &str, tags: &[&str]) -> SeriesId {
-        self.series(kind, name, sorted_distinct(tags.to_vec()))
-    }
-
-    /// Adds the value of a count or gauge.
-    pub fn scalar(&mut self, series: SeriesId, interval_start: i64, points: u64, value: f64) {
-        self.push(
-            series,
-            interval_start,
-            points,
-            Value::Scalar(value),
-            self.snapshot.keys.len(),
-        );
-    }
-
-    /// Adds a sketch: its summary and its bins in ascending order of key. A count above
-    /// `u32::MAX` becomes several bins of its key, the remainder first, as the wire has it.
-    pub fn sketch(
-        &mut self,
-        series: SeriesId,
-        interval_start: i64,
-        points: u64,
-        summary: Summary,
-        bins: impl IntoIterator<Item = (i16, u64)>,
-    ) {
-        let start = self.snapshot.keys.len();
-        for (key, count) in bins {
-            self.push_bin(key, count);
-        }
-        self.push(
-            series,
-            interval_start,
-            points,
-            Value::Summary(summary),
-            start,
-        );
-    }
-
-    /// As [`SnapshotBuilder::sketch`], for bins that lie in memory: whole columns at a time.
-    pub(crate) fn sketch_of_slice(
-        &mut self,
-        series: SeriesId,
-        interval_start: i64,
-        points: u64,
-        summary: Summary,
-        bins: &[(i16, u64)],
-    ) {
-        // One or of all counts tells whether any needs more than 32 bits.
-        if bins.iter().fold(0, |all, bin| all | bin.1) > u64::from(u32::MAX) {
-            return self.sketch(
-                series,
-                interval_start,
-                points,
-                summary,
-                bins.iter().copied(),
-            );
-        }
-        let start = self.snapshot.keys.len();
-        self.snapshot.keys.extend(bins.iter().map(|bin| bin.0));
-        self.snapshot
-            .counts
-            .extend(bins.iter().map(|bin| bin.1 as u32));
-        self.push(
-            series,
-            interval_start,
-            points,
-            Value::Summary(summary),
-            start,
-        );
-    }
-
-    #[inline]
-    fn push_bin(&mut self, key: i16, count: u64) {
-        const FULL: u64 = u32::MAX as u64;
-        let mut push = |n: u64| {
-            self.snapshot.keys.push(key);
-            self.snapshot.counts.push(n as u32);
-        };
-        if count <= FULL {
-            if count > 0 {
-                push(count);
-            }
-            return;
-        }
-        if !count.is_multiple_of(FULL) {
-            push(count % FULL);
-        }
-        (0..count / FULL).for_each(|_| push(FULL));
-    }
-
-    fn push(
-        &mut self,
-        series: SeriesId,
-        interval_start: i64,
-        points: u64,
-        value: Value,
-        from: usize,
-    ) {
-        let bins_len = (self.snapshot.keys.len() - from) as u32;
-        self.snapshot.entries.push(Record {
-            series: series.0,
-            bins_len,
-            bins_start: from,
-            interval_start,
-            points,
-            value,
-        });
-    }
-
-    /// The finished snapshot.
-    #[must_use]
-    pub fn finish(self) -> Snapshot {
-        self.snapshot
-    }
-}
-
-/// Sorts, drops duplicates and empty tags.
-pub(crate) fn sorted_distinct(mut tags: Vec<&str>) -> Vec<&str> {
-    tags.retain(|tag| !tag.is_empty());
-    tags.sort_unstable();
-    tags.dedup();
-    tags
 }
 
 /// How gauges that fall together are combined.
