@@ -10,19 +10,24 @@ const native = require('./native.js');
 const { ArgumentError, ClosedError, shown } = require('./errors.js');
 const { ENGINE_STATS_FIELDS, FLUSH_ALL, KINDS } = require('./generated.js');
 const { Contexts } = require('./contexts.js');
-const { Ring } = require('./metric.js');
 const { pairsOf } = require('./options.js');
+const { Ring } = require('./ring.js');
 const { Snapshot } = require('./snapshot.js');
 
 const NO_TAGS = Object.freeze([]);
 const FLUSHES = ENGINE_STATS_FIELDS.indexOf('flushes');
 const OWN_OPTIONS = ['onExit'];
 
-/** What share() gives and attach() takes: plain data, so that it can be posted to a worker. */
-class Attachment {
-  constructor({ token, intervalS, idleFlushes }) {
-    Object.assign(this, { token, intervalS, idleFlushes });
+/** An engine that exists already, as a handle of this thread. Not exported, so only this package makes one. */
+class Existing {
+  constructor(handle, intervalS, idleFlushes) {
+    Object.assign(this, { handle, intervalS, idleFlushes });
   }
+}
+
+/** The layer's engine as an Engine; it flushes itself, so ids are asked for again after every flush. */
+function ofHandle(handle) {
+  return new Engine(new Existing(handle, optionOf([], 'interval_s'), 1));
 }
 
 /** The value an option has: the one in `pairs`, or its default. */
@@ -30,6 +35,11 @@ function optionOf(pairs, name) {
   for (let i = pairs.length - 2; i >= 0; i -= 2) if (pairs[i] === name) return Number(pairs[i + 1]);
   return native.options().find((option) => option.name === name).default;
 }
+
+/** How long before the end of an interval the ring is handed over. */
+const DRAIN_EARLY_MS = 20;
+/** The longest time setTimeout can wait. */
+const TIMEOUT_MS_MAX = 0x7fffffff;
 
 /** Seconds since 1970 of now. */
 function unixS() {
@@ -59,10 +69,9 @@ class Engine {
 
   /** @param {object} [options] every option of the C header in camelCase, and `onExit` */
   constructor(options) {
-    this.#attached = options instanceof Attachment;
+    this.#attached = options instanceof Existing;
     if (this.#attached) {
-      ({ intervalS: this.#intervalS, idleFlushes: this.#idleFlushes } = options);
-      this.#handle = native.engineAttach(options.token);
+      ({ handle: this.#handle, intervalS: this.#intervalS, idleFlushes: this.#idleFlushes } = options);
     } else {
       const pairs = pairsOf(options, OWN_OPTIONS);
       this.#onExit = checkOnExit(options?.onExit);
@@ -85,7 +94,7 @@ class Engine {
     if (!Number.isSafeInteger(shared?.token) || !Number.isSafeInteger(shared.intervalS)) {
       throw new ArgumentError('POINTMILL_E_INVALID', `attach takes what share() gave on another thread, not ${shown(shared)}`);
     }
-    return new Engine(new Attachment(shared));
+    return new Engine(new Existing(native.engineAttach(shared.token), shared.intervalS, shared.idleFlushes));
   }
 
   /** Plain data for a worker (workerData, postMessage); Engine.attach takes it there. */
@@ -222,13 +231,26 @@ class Engine {
     this.#ring.epoch = native.stats(this.#handle)[FLUSHES] * 2;
   }
 
+  /**
+   * Shortly before an interval ends the ring is handed over, because a client's own thread may flush at the
+   * very end of it; at the end the engine is told the time. A late event loop does both, late.
+   */
   #schedule() {
     const interval = this.#intervalS * 1000;
-    const wait = Math.min(interval - (Date.now() % interval), 0x7fffffff);
-    this.#timer = setTimeout(() => {
-      this.tick();
-      this.#schedule();
-    }, wait);
+    const now = Date.now();
+    const end = now - (now % interval) + interval;
+    this.#at(end - DRAIN_EARLY_MS, () => {
+      this.#ring.drain();
+      this.#at(end, () => {
+        this.tick();
+        this.#schedule();
+      });
+    });
+  }
+
+  #at(ms, action) {
+    const wait = ms - Date.now();
+    this.#timer = setTimeout(() => (wait > TIMEOUT_MS_MAX ? this.#at(ms, action) : action()), Math.min(wait, TIMEOUT_MS_MAX));
     this.#timer.unref();
   }
 
@@ -256,4 +278,4 @@ function checkOnExit(onExit) {
   return onExit;
 }
 
-module.exports = { Engine, HANDLE };
+module.exports = { Engine, HANDLE, OWN_OPTIONS, ofHandle };

@@ -27,6 +27,9 @@ export type ErrorCode =
   | 'POINTMILL_E_NO_MEMORY'
   | 'POINTMILL_E_DECODE'
   | 'POINTMILL_E_ENCODE'
+  | 'POINTMILL_E_DELIVERY_LATER'
+  | 'POINTMILL_E_DELIVERY_DROPPED'
+  | 'POINTMILL_E_CLOSED'
   | 'POINTMILL_E_PANIC'
   | 'POINTMILL_E_POISONED'
   | 'POINTMILL_E_UNKNOWN';
@@ -70,4 +73,95 @@ export interface EngineStats {
   readonly arenaUsedBytes: number;
   /** Bytes of the arena. */
   readonly arenaBytes: number;
+}
+
+export interface ClientStats {
+  /** Points that the engine gave to this client. */
+  readonly flushed: number;
+  /** Points in spool files of other processes that this one has dealt with. */
+  readonly adopted: number;
+  /** The destination has taken them. */
+  readonly accepted: number;
+  /** In memory, to be sent. */
+  readonly queued: number;
+  /** In spool files that this process wrote, to be sent. */
+  readonly spooled: number;
+  /** In spool files that this process wrote and another one has taken up. */
+  readonly handedOver: number;
+  /** The format cannot carry them; the sum of the skipped_... below. */
+  readonly skipped: number;
+  /** Given up; the sum of the dropped_... down to dropped_not_encoded. */
+  readonly dropped: number;
+  /** The queue was full and there is no spool. */
+  readonly droppedQueueFull: number;
+  /** The spool was full, and these were the oldest in it. */
+  readonly droppedSpoolFull: number;
+  /** The spool could not be written or read: a full disk, a damaged file. */
+  readonly droppedSpoolFailed: number;
+  /** Older than the option batch_age_max_s. */
+  readonly droppedExpired: number;
+  /** Too large for the receiver (413), and only one series. */
+  readonly droppedTooLarge: number;
+  /** The receiver called the body wrong (400). */
+  readonly droppedBadRequest: number;
+  /** The receiver does not know the key (401, 403): check api_key and site. */
+  readonly droppedForbidden: number;
+  /** The receiver refused for good with another status. */
+  readonly droppedRefused: number;
+  /** Still there when the client was closed, without a spool. */
+  readonly droppedClosed: number;
+  /** The encoder failed. */
+  readonly droppedNotEncoded: number;
+  /** Distributions in a format for numbers. */
+  readonly skippedSketchInScalarFormat: number;
+  /** Counts and gauges in a format for sketches. */
+  readonly skippedScalarInSketchFormat: number;
+  /** Histograms in a format for distributions. */
+  readonly skippedHistogramInDistributionFormat: number;
+  /** One series alone is larger than a body may be. */
+  readonly skippedTooLarge: number;
+  /** The value is not finite: the sum of a count ran over. */
+  readonly skippedNotFinite: number;
+  /** The format has no way to write the name. */
+  readonly skippedUnusableName: number;
+  /** A sketch without values. */
+  readonly skippedNoValues: number;
+  /** More values than the option expand_max. */
+  readonly skippedExpansionLimit: number;
+  /** Points in requests whose whole body went out and got no answer. They were sent again under the same DD-Pointmill-Batch header; a receiver that does not know it may have them twice. */
+  readonly uncertain: number;
+  /** Of the dropped points those that may have arrived all the same. */
+  readonly droppedUncertain: number;
+  /** Attempts made. */
+  readonly requests: number;
+  /** Attempts that did not deliver; the sum of the failed_... below. */
+  readonly failures: number;
+  /** No connection: name not found, refused, TLS. */
+  readonly failedConnect: number;
+  /** No answer within the time. */
+  readonly failedTimeout: number;
+  /** The connection broke. */
+  readonly failedTransport: number;
+  /** The answer was not HTTP. */
+  readonly failedAnswer: number;
+  /** Status 408, 425 or 429. */
+  readonly failedThrottled: number;
+  /** Status 5xx. */
+  readonly failedServer: number;
+  /** Any other status that is not 2xx. */
+  readonly failedStatus: number;
+  /** The API key could not be had. */
+  readonly failedKey: number;
+  /** Requests made once more at once because a kept connection had gone stale. */
+  readonly staleConnections: number;
+  /** Bodies cut in two after a 413. */
+  readonly splits: number;
+  /** Bodies in memory. */
+  readonly batchesQueued: number;
+  /** Bodies in spool files that this process wrote. */
+  readonly batchesSpooled: number;
+  /** Bytes the queue is charged with. */
+  readonly queueBytes: number;
+  /** Damaged spool files that were put aside. */
+  readonly spoolDamagedFiles: number;
 }

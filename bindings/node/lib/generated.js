@@ -31,6 +31,9 @@ const CODES = Object.freeze({
   POINTMILL_E_NO_MEMORY: -43,
   POINTMILL_E_DECODE: -60,
   POINTMILL_E_ENCODE: -61,
+  POINTMILL_E_DELIVERY_LATER: -70,
+  POINTMILL_E_DELIVERY_DROPPED: -71,
+  POINTMILL_E_CLOSED: -72,
   POINTMILL_E_PANIC: -80,
   POINTMILL_E_POISONED: -81,
 });
@@ -49,6 +52,10 @@ const SKETCH_FORMATS = Object.freeze({
 });
 
 const BIN_PROFILES = Object.freeze({ u16: 1, u32: 2 });
+
+const LAMBDA = Object.freeze({
+
+});
 
 const FLUSH_ALL = 1;
 const GROUP_MERGE_INTERVALS = 1;
@@ -75,7 +82,55 @@ const ENGINE_STATS_FIELDS = Object.freeze([
   'arenaBytes',
 ]);
 
+const CLIENT_STATS_FIELDS = Object.freeze([
+  'flushed',
+  'adopted',
+  'accepted',
+  'queued',
+  'spooled',
+  'handedOver',
+  'skipped',
+  'dropped',
+  'droppedQueueFull',
+  'droppedSpoolFull',
+  'droppedSpoolFailed',
+  'droppedExpired',
+  'droppedTooLarge',
+  'droppedBadRequest',
+  'droppedForbidden',
+  'droppedRefused',
+  'droppedClosed',
+  'droppedNotEncoded',
+  'skippedSketchInScalarFormat',
+  'skippedScalarInSketchFormat',
+  'skippedHistogramInDistributionFormat',
+  'skippedTooLarge',
+  'skippedNotFinite',
+  'skippedUnusableName',
+  'skippedNoValues',
+  'skippedExpansionLimit',
+  'uncertain',
+  'droppedUncertain',
+  'requests',
+  'failures',
+  'failedConnect',
+  'failedTimeout',
+  'failedTransport',
+  'failedAnswer',
+  'failedThrottled',
+  'failedServer',
+  'failedStatus',
+  'failedKey',
+  'staleConnections',
+  'splits',
+  'batchesQueued',
+  'batchesSpooled',
+  'queueBytes',
+  'spoolDamagedFiles',
+]);
+
 module.exports = {
-  ABI_MAJOR, ABI_MINOR, CODES, KINDS, SKETCH_FORMATS, BIN_PROFILES, FLUSH_ALL, GROUP_MERGE_INTERVALS,
+  ABI_MAJOR, ABI_MINOR, CODES, KINDS, SKETCH_FORMATS, BIN_PROFILES, LAMBDA, FLUSH_ALL, GROUP_MERGE_INTERVALS,
   ENGINE_STATS_FIELDS,
+  CLIENT_STATS_FIELDS,
 };

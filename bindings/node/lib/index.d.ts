@@ -1,6 +1,6 @@
-import type { EngineStats, ErrorCode } from './generated.js';
+import type { ClientStats, EngineStats, ErrorCode } from './generated.js';
 
-export type { EngineStats, ErrorCode } from './generated.js';
+export type { ClientStats, EngineStats, ErrorCode } from './generated.js';
 
 export type Kind = 'distribution' | 'count' | 'gauge' | 'histogram';
 
@@ -214,6 +214,53 @@ export class Sketch {
   quantileAgent(q: number): number;
   bins(profile?: 'u16' | 'u32'): { keys: Int16Array; counts: Uint32Array };
   encode(format: SketchFormat): Buffer;
+}
+
+/** Options of delivery, beside those of the engine and of encoding. `configOptions()` lists every option. */
+export interface ClientOptions extends Omit<EngineOptions, 'onExit'>, EncodeOptions {
+  /** Default `http`. */
+  destination?: 'http' | 'log' | 'dogstatsd' | 'file' | 'spool';
+  /** `datadoghq.com` sends to https://api.datadoghq.com. */
+  site?: string;
+  /** Base URL of the intake; beats the site. */
+  url?: string;
+  /** Sent as a header, never in a URL. */
+  apiKey?: string;
+  proxy?: string;
+  noProxy?: string;
+  caFile?: string;
+  logFd?: number;
+  filePath?: string;
+  dogstatsdUrl?: string;
+  /** A thread of the library that flushes. Default true. */
+  background?: boolean;
+  flushIntervalS?: number;
+  flushTimeoutMs?: number;
+  attemptTimeoutMs?: number;
+  retryBaseMs?: number;
+  retryMaxMs?: number;
+  breakerFailures?: number;
+  batchAgeMaxS?: number;
+  queueBytesMax?: number;
+  spoolDir?: string;
+  spoolBytesMax?: number;
+  spoolSync?: boolean;
+  clientMetrics?: boolean;
+  /** How long the end of the process may be held up to send what waits. Default 1,000. */
+  exitTimeoutMs?: number;
+}
+
+/** An engine with delivery. Nothing of it keeps the process alive; at the end of the process it sends what waits. */
+export class Client {
+  constructor(options?: ClientOptions);
+  readonly engine: Engine;
+  /** Resolves to whether everything has arrived; what has not is kept. Rejects with DeliveryError if points were given up. */
+  flush(options?: { all?: boolean; timeoutMs?: number }): Promise<boolean>;
+  /** Sends everything and ends. Idempotent. */
+  close(options?: { timeoutMs?: number }): Promise<boolean>;
+  stats(): ClientStats;
+  /** The last failed attempt in words; undefined if none has failed. Never holds the key. */
+  readonly lastFailure: string | undefined;
 }
 
 export interface ConfigOption {

@@ -4,12 +4,14 @@
 const errors = require('./errors.js');
 const { CODES } = require('./generated.js');
 const native = require('./native.js');
+const { Client } = require('./client.js');
 const { Engine } = require('./engine.js');
 const { configOptions } = require('./options.js');
 const { Sketch } = require('./sketch.js');
 const { Snapshot } = require('./snapshot.js');
 
 module.exports = {
+  Client,
   Engine,
   Sketch,
   Snapshot,

@@ -2,7 +2,7 @@
 import pointmill from './index.js';
 
 export const {
-  Engine, Sketch, Snapshot, CODES, configOptions, version,
+  Client, Engine, Sketch, Snapshot, CODES, configOptions, version,
   PointmillError, ArgumentError, NotFiniteError, RefusedError, ConfigError, CodecError, DeliveryError, ClosedError, InternalError,
 } = pointmill;
 export default pointmill;

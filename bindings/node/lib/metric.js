@@ -1,48 +1,14 @@
 'use strict';
-// A held metric and the ring it writes into: the way of a point.
+// A held metric: the way of a point.
 //
 //   record(value)
-//     if the ring's epoch moved on, or the value is no finite number: the slow way
+//     if the engine was flushed since the last point, or the value is no finite number: the slow way
 //     values[n] = value; contexts[n] = bits; head[0] = n + 1
 //     when the ring is full: one native call takes it
-//
-// A context's id is an integer below 2^53. It travels as the double with the same bits, so that one
-// store into a Float64Array writes what C reads as uint64_t; such a double is never NaN, hence its bits
-// survive. The number of waiting points lives in the same buffer, so that native code can take the last
-// points when a thread ends without running JavaScript again (worker.terminate()).
 
 const native = require('./native.js');
 const { ArgumentError, ClosedError, NotFiniteError, refuseValue, shown } = require('./errors.js');
-
-/** Points a ring holds. One native call costs as much as some ten records; 1,024 make it vanish. */
-const RING_POINTS = 1024;
-
-/** The ring of one thread on one engine. `epoch` counts the engine's flushes; -1 once closed. */
-class Ring {
-  constructor(engine, idleFlushes) {
-    const buffer = new ArrayBuffer(RING_POINTS * 16 + 8);
-    this.values = new Float64Array(buffer, 0, RING_POINTS);
-    this.contexts = new Float64Array(buffer, RING_POINTS * 8, RING_POINTS);
-    this.head = new Uint32Array(buffer, RING_POINTS * 16, 2);
-    this.epoch = 0;
-    this.engine = engine;
-    // A context without a point for idleFlushes flushes is given back. Half of that is certainly alive,
-    // also when other threads flush too.
-    this.certainFlushes = idleFlushes === 0 ? Number.MAX_SAFE_INTEGER : idleFlushes >>> 1;
-    this.handle = native.ringNew(engine, buffer, RING_POINTS);
-    this.bits = new Float64Array(1);
-  }
-
-  /** Hands the waiting points to the engine. Cheap when there are none. */
-  drain() {
-    if (this.head[0] !== 0) native.ringDrain(this.handle);
-  }
-
-  close() {
-    native.release(this.handle); // takes the waiting points first
-    this.epoch = -1;
-  }
-}
+const { RING_POINTS } = require('./ring.js');
 
 /** A point's time as whole seconds since 1970: a Date, or a number of seconds. */
 function secondsOf(time) {
@@ -162,7 +128,7 @@ class Metric {
   #ready() {
     const ring = this.#ring;
     if (this.#epoch === ring.epoch) return true;
-    if (this.#pointEpoch < 0 || ring.epoch === -1 || ring.epoch - this.#pointEpoch > ring.certainFlushes) {
+    if (this.#pointEpoch < 0 || ring.epoch === -1 || ring.epoch - this.#pointEpoch > ring.certainEpochs) {
       if (!this.#resolve()) return false;
     }
     this.#epoch = this.#pointEpoch = ring.epoch;
@@ -210,4 +176,4 @@ function columnOf(values) {
   return Float64Array.from(values);
 }
 
-module.exports = { Metric, Ring, columnOf, secondsOf };
+module.exports = { Metric, columnOf };

@@ -1,4 +1,4 @@
-/* Engines, their sharing between threads, rings of points, and the calls that record. */
+/* Engines, their sharing between threads, and the calls that record. */
 #include "shim.h"
 
 #include <pthread.h>
@@ -34,6 +34,18 @@ void pm_engine_release(napi_env env, void *data)
     }
 }
 
+napi_value pm_wrap_engine(napi_env env, pointmill_engine *engine)
+{
+    pm_engine *shared = calloc(1, sizeof *shared);
+    if (shared == NULL) {
+        pointmill_engine_free(engine);
+        return pm_throw(env, POINTMILL_E_NO_MEMORY, NULL);
+    }
+    shared->engine = engine;
+    atomic_init(&shared->users, 1);
+    return pm_wrap(env, PM_ENGINE, shared, pm_engine_release);
+}
+
 /* engineNew(pairs) */
 static napi_value engine_new(napi_env env, napi_callback_info info)
 {
@@ -43,15 +55,10 @@ static napi_value engine_new(napi_env env, napi_callback_info info)
     pointmill_config *config = pm_config(env, argv[0]);
     if (config == NULL)
         return NULL;
-    pm_engine *shared = calloc(1, sizeof *shared);
-    int32_t status = shared == NULL ? POINTMILL_E_NO_MEMORY : pointmill_engine_new(config, &shared->engine, &error);
+    pointmill_engine *engine = NULL;
+    int32_t status = pointmill_engine_new(config, &engine, &error);
     pointmill_config_free(config);
-    if (status != POINTMILL_OK) {
-        free(shared);
-        return pm_throw(env, status, error.detail);
-    }
-    atomic_init(&shared->users, 1);
-    return pm_wrap(env, PM_ENGINE, shared, pm_engine_release);
+    return status == POINTMILL_OK ? pm_wrap_engine(env, engine) : pm_throw(env, status, error.detail);
 }
 
 /* engineShare(engine): a number that engineAttach takes on any thread while the engine lives. */
@@ -99,80 +106,6 @@ static napi_value release(napi_env env, napi_callback_info info)
     pm_args(env, info, 1, argv);
     pm_release(env, argv[0]);
     return NULL;
-}
-
-/* ---- rings ---- */
-
-/* Columns that JavaScript writes and this file reads. `head[0]` points wait. */
-typedef struct pm_ring {
-    pm_engine *engine;
-    double *values;
-    uint64_t *contexts;
-    uint32_t *head;
-    uint32_t cap;
-    napi_ref buffer;
-} pm_ring;
-
-static int32_t drain(pm_ring *ring, size_t *rejected)
-{
-    uint32_t len = ring->head[0] <= ring->cap ? ring->head[0] : ring->cap;
-    ring->head[0] = 0;
-    return len == 0 ? POINTMILL_OK
-                    : pointmill_record_batch(ring->engine->engine, ring->contexts, ring->values, len, rejected);
-}
-
-/* Runs when a thread's environment ends, however it ends (also by worker.terminate()). */
-static void ring_last_drain(void *data)
-{
-    size_t rejected = 0;
-    drain(data, &rejected);
-}
-
-static void ring_release(napi_env env, void *data)
-{
-    pm_ring *ring = data;
-    napi_remove_env_cleanup_hook(env, ring_last_drain, ring);
-    ring_last_drain(ring);
-    napi_delete_reference(env, ring->buffer);
-    pm_engine_release(env, ring->engine);
-    free(ring);
-}
-
-/* ringNew(engine, buffer, cap): buffer holds cap doubles, cap contexts, and the number of points. */
-static napi_value ring_new(napi_env env, napi_callback_info info)
-{
-    napi_value argv[3];
-    void *data = NULL;
-    size_t bytes = 0;
-    pm_args(env, info, 3, argv);
-    pm_engine *shared = pm_unwrap(env, argv[0], PM_ENGINE);
-    uint32_t cap = pm_uint32(env, argv[2]);
-    if (shared == NULL)
-        return NULL;
-    if (napi_get_arraybuffer_info(env, argv[1], &data, &bytes) != napi_ok || bytes < (size_t)cap * 16 + 8)
-        return pm_throw(env, POINTMILL_E_INVALID, NULL);
-    pm_ring *ring = calloc(1, sizeof *ring);
-    if (ring == NULL)
-        return pm_throw(env, POINTMILL_E_NO_MEMORY, NULL);
-    *ring = (pm_ring){.engine = shared, .values = data, .contexts = (uint64_t *)data + cap,
-                      .head = (uint32_t *)((uint64_t *)data + 2 * (size_t)cap), .cap = cap};
-    napi_create_reference(env, argv[1], 1, &ring->buffer);
-    pm_engine_retain(shared);
-    napi_add_env_cleanup_hook(env, ring_last_drain, ring);
-    return pm_wrap(env, PM_RING, ring, ring_release);
-}
-
-/* ringDrain(ring): hands the waiting points over; answers how many were refused (and counted). */
-static napi_value ring_drain(napi_env env, napi_callback_info info)
-{
-    napi_value argv[1];
-    size_t rejected = 0;
-    pm_args(env, info, 1, argv);
-    pm_ring *ring = pm_unwrap(env, argv[0], PM_RING);
-    if (ring == NULL)
-        return NULL;
-    int32_t status = drain(ring, &rejected);
-    return status == POINTMILL_OK ? pm_number(env, (double)rejected) : pm_throw(env, status, NULL);
 }
 
 /* ---- recording ---- */
@@ -284,23 +217,14 @@ static napi_value tick(napi_env env, napi_callback_info info)
 /* stats(engine): the struct's numbers in their order, a Float64Array. */
 static napi_value stats(napi_env env, napi_callback_info info)
 {
-    napi_value argv[1], buffer, array;
+    napi_value argv[1];
     pointmill_engine_stats numbers = POINTMILL_ENGINE_STATS_INIT;
-    size_t len = (sizeof numbers - offsetof(pointmill_engine_stats, recorded)) / sizeof(uint64_t);
-    void *data = NULL;
     pm_args(env, info, 1, argv);
     pm_engine *shared = pm_unwrap(env, argv[0], PM_ENGINE);
     if (shared == NULL)
         return NULL;
     int32_t status = pointmill_stats(shared->engine, &numbers);
-    if (status != POINTMILL_OK)
-        return pm_throw(env, status, NULL);
-    if (napi_create_arraybuffer(env, len * sizeof(double), &data, &buffer) != napi_ok)
-        return pm_throw(env, POINTMILL_E_NO_MEMORY, NULL);
-    for (size_t i = 0; i < len; i++)
-        ((double *)data)[i] = (double)(&numbers.recorded)[i];
-    napi_create_typedarray(env, napi_float64_array, len, buffer, 0, &array);
-    return array;
+    return status == POINTMILL_OK ? pm_numbers(env, &numbers, sizeof numbers) : pm_throw(env, status, NULL);
 }
 
 /* flushSync(engine, nowUnixS, flags) */
@@ -362,8 +286,6 @@ const pm_function pm_engine_functions[] = {
     {"engineShare", engine_share},
     {"engineAttach", engine_attach},
     {"release", release},
-    {"ringNew", ring_new},
-    {"ringDrain", ring_drain},
     {"context", context},
     {"record", record},
     {"recordSampledAt", record_sampled_at},

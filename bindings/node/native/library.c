@@ -22,6 +22,17 @@ static napi_value abi_version(napi_env env, napi_callback_info info)
     return pm_number(env, pointmill_abi_version());
 }
 
+/* strerror(code) */
+static napi_value strerror_of(napi_env env, napi_callback_info info)
+{
+    napi_value argv[1];
+    int32_t code = 0;
+    pm_args(env, info, 1, argv);
+    napi_get_value_int32(env, argv[0], &code);
+    const char *text = pointmill_strerror(code);
+    return pm_text(env, text, strlen(text));
+}
+
 /* [[number, name, cause and remedy], …] */
 static napi_value codes(napi_env env, napi_callback_info info)
 {
@@ -101,7 +112,8 @@ pointmill_config *pm_config(napi_env env, napi_value pairs)
 
 const pm_function pm_library_functions[] = {
     {"init", init},       {"version", version}, {"abiVersion", abi_version},
-    {"codes", codes},     {"options", options}, {NULL, NULL},
+    {"codes", codes},     {"options", options}, {"strerror", strerror_of},
+    {NULL, NULL},
 };
 
 static void add(napi_env env, napi_value exports, const pm_function *functions)
@@ -116,8 +128,10 @@ static void add(napi_env env, napi_value exports, const pm_function *functions)
 NAPI_MODULE_INIT()
 {
     add(env, exports, pm_library_functions);
+    add(env, exports, pm_ring_functions);
     add(env, exports, pm_engine_functions);
     add(env, exports, pm_snapshot_functions);
     add(env, exports, pm_sketch_functions);
+    add(env, exports, pm_client_functions);
     return exports;
 }

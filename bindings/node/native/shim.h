@@ -19,7 +19,7 @@
 #include "pointmill.h"
 
 /* What a box holds. */
-enum pm_type { PM_ENGINE = 1, PM_RING, PM_SNAPSHOT, PM_SKETCH };
+enum pm_type { PM_ENGINE = 1, PM_RING, PM_SNAPSHOT, PM_SKETCH, PM_CLIENT };
 
 typedef struct pm_box {
     enum pm_type type;
@@ -67,6 +67,8 @@ void pm_texts_free(pm_texts *texts);
 double *pm_float64(napi_env env, napi_value array, size_t *len);
 /* The bytes of a Uint8Array. */
 uint8_t *pm_bytes(napi_env env, napi_value array, size_t *len);
+/* The uint64_t fields of a statistics struct, which follow its first 8 bytes, as a Float64Array. */
+napi_value pm_numbers(napi_env env, const void *numbers, size_t bytes);
 /* An external for a handle; frees it and throws if there is no memory. */
 napi_value pm_wrap(napi_env env, enum pm_type type, void *ptr, void (*release)(napi_env, void *));
 /* The handle in an external; NULL if it is of another type or released, with an exception pending. */
@@ -82,10 +84,13 @@ typedef struct pm_function {
     const char *name;
     napi_callback call;
 } pm_function;
-extern const pm_function pm_library_functions[], pm_engine_functions[], pm_snapshot_functions[], pm_sketch_functions[];
+extern const pm_function pm_library_functions[], pm_ring_functions[], pm_engine_functions[], pm_snapshot_functions[],
+    pm_sketch_functions[], pm_client_functions[];
 
+/* ---- engine.c ---- */
 void pm_engine_retain(pm_engine *shared);
 void pm_engine_release(napi_env env, void *shared);
+napi_value pm_wrap_engine(napi_env env, pointmill_engine *engine);
 napi_value pm_wrap_snapshot(napi_env env, pointmill_snapshot *snapshot);
 
 /* ---- work.c: calls that run on a thread of libuv's pool and settle a promise ---- */
@@ -93,6 +98,7 @@ typedef struct pm_work {
     void (*run)(struct pm_work *);                         /* on the pool's thread */
     napi_value (*finish)(napi_env env, struct pm_work *);  /* on the JavaScript thread, after success */
     void (*dispose)(napi_env env, struct pm_work *);       /* always, last */
+    bool (*is_success)(int32_t status);                    /* NULL: POINTMILL_OK alone is */
     int32_t status;
     pointmill_error error;
     void *subject, *extra, *result;

@@ -199,6 +199,20 @@ uint8_t *pm_bytes(napi_env env, napi_value array, size_t *len)
     return *len == 0 ? &none : data;
 }
 
+napi_value pm_numbers(napi_env env, const void *numbers, size_t bytes)
+{
+    napi_value buffer, array;
+    void *data = NULL;
+    size_t len = bytes / sizeof(uint64_t) - 1;
+    const uint64_t *first = (const uint64_t *)numbers + 1;
+    if (napi_create_arraybuffer(env, len * sizeof(double), &data, &buffer) != napi_ok)
+        return pm_throw(env, POINTMILL_E_NO_MEMORY, NULL);
+    for (size_t i = 0; i < len; i++)
+        ((double *)data)[i] = (double)first[i];
+    napi_create_typedarray(env, napi_float64_array, len, buffer, 0, &array);
+    return array;
+}
+
 static void box_finalize(napi_env env, void *data, void *hint)
 {
     (void)hint;

@@ -13,7 +13,8 @@ static void complete(napi_env env, napi_status status, void *data)
     pm_work *work = data;
     napi_value value = NULL;
     /* napi_cancelled: the environment is going away, nobody waits any more. */
-    if (status == napi_ok && work->status == POINTMILL_OK)
+    bool success = work->is_success != NULL ? work->is_success(work->status) : work->status == POINTMILL_OK;
+    if (status == napi_ok && success)
         value = work->finish(env, work);
     if (value != NULL) {
         napi_resolve_deferred(env, work->deferred, value);

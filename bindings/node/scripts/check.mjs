@@ -10,7 +10,7 @@ const here = dirname(dirname(fileURLToPath(import.meta.url)));
 const root = join(here, '..', '..');
 const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
 const work = join(target, 'node');
-const PACKED_BYTES_MAX = 2_000_000;
+const PACKED_BYTES_MAX = 2 * 1024 * 1024;
 
 function run(program, args, cwd = here, env = {}) {
   console.log(`-- ${program} ${args.join(' ')}`);

@@ -25,7 +25,7 @@ function fields(struct) {
     .map(([, doc, , name]) => ({ name: camel(name), doc: doc.replace(/\s*\n\s*\*\s?/g, ' ').trim() }));
 }
 
-const structs = { pointmill_engine_stats: 'EngineStats', pointmill_client_stats: 'ClientStats' };
+const structs = { pointmill_engine_stats: 'EngineStats', pointmill_client_stats: 'ClientStats', pointmill_lambda_stats: 'LambdaStats' };
 const present = Object.entries(structs).map(([c, js]) => [js, fields(c)]).filter(([, list]) => list !== undefined);
 const constant = (js) => `${js.replace(/(?!^)([A-Z])/g, '_$1').toUpperCase()}_FIELDS`;
 
@@ -49,13 +49,17 @@ ${['DDSKETCH_PROTO', 'DDSKETCH_COMPACT', 'AGENT'].map((format) => `  ${camel(for
 
 const BIN_PROFILES = Object.freeze({ u16: ${number('POINTMILL_BINS_U16')}, u32: ${number('POINTMILL_BINS_U32')} });
 
+const LAMBDA = Object.freeze({
+${[...header.matchAll(/^#define POINTMILL_LAMBDA_(\w+) (\d+)$/gm)].map(([, name, value]) => `  ${name}: ${value},`).join('\n')}
+});
+
 const FLUSH_ALL = ${number('POINTMILL_FLUSH_ALL')};
 const GROUP_MERGE_INTERVALS = ${number('POINTMILL_GROUP_MERGE_INTERVALS')};
 
 ${present.map(([js, list]) => `const ${constant(js)} = Object.freeze([\n${list.map(({ name }) => `  '${name}',`).join('\n')}\n]);`).join('\n\n')}
 
 module.exports = {
-  ABI_MAJOR, ABI_MINOR, CODES, KINDS, SKETCH_FORMATS, BIN_PROFILES, FLUSH_ALL, GROUP_MERGE_INTERVALS,
+  ABI_MAJOR, ABI_MINOR, CODES, KINDS, SKETCH_FORMATS, BIN_PROFILES, LAMBDA, FLUSH_ALL, GROUP_MERGE_INTERVALS,
 ${present.map(([js]) => `  ${constant(js)},`).join('\n')}
 };
 `;

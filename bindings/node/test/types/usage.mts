@@ -2,3 +2,10 @@
 import { Engine } from 'pointmill';
 
 new Engine({ intervalS: 10 }).count('c').record(1);
+
+import { Client, DeliveryError } from 'pointmill';
+const client = new Client({ apiKey: 'k', site: 'datadoghq.eu', intervalS: 10, spoolDir: '/tmp' });
+client.engine.count('c').record(client.stats().accepted);
+client.close().catch((error: unknown) => { if (error instanceof DeliveryError) throw error; });
+// @ts-expect-error a destination that does not exist
+new Client({ destination: 'pigeon' });

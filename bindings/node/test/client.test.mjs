@@ -1,0 +1,116 @@
+// Delivery to an intake on loopback.
+import assert from 'node:assert/strict';
+import { spawnSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
+
+import { ArgumentError, Client, ClosedError, ConfigError, DeliveryError } from 'pointmill';
+
+const here = dirname(fileURLToPath(import.meta.url));
+
+/** An intake that answers with these statuses, the last one for ever. */
+async function intake(...statuses) {
+  const requests = [];
+  const server = createServer((request, response) => {
+    let bytes = 0;
+    request.on('data', (part) => { bytes += part.length; });
+    request.on('end', () => {
+      requests.push({ path: request.url, key: request.headers['dd-api-key'], bytes });
+      response.writeHead(statuses[Math.min(requests.length, statuses.length) - 1] ?? 202).end('{}');
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const stop = () => { server.closeAllConnections(); server.close(); };
+  return { url: `http://127.0.0.1:${server.address().port}`, requests, stop };
+}
+
+/** The books of delivery balance. */
+function assertBalances(client) {
+  const stats = client.stats();
+  assert.equal(stats.flushed + stats.adopted, stats.accepted + stats.queued + stats.spooled + stats.handedOver + stats.skipped + stats.dropped, JSON.stringify(stats));
+  return stats;
+}
+
+test('what is recorded arrives, with the key in its header, while the event loop goes on', async () => {
+  const { url, requests, stop } = await intake(202);
+  const client = new Client({ url, apiKey: 'secret', background: false });
+  const metric = client.engine.distribution('latency', ['env:test']);
+  for (let i = 0; i < 3000; i++) metric.record(i);
+  client.engine.recordCount('hits', 1);
+  assert.equal(await client.flush({ all: true }), true);
+  assert.deepEqual(requests.map(({ path, key }) => [path, key]).sort(), [['/api/beta/sketches', 'secret'], ['/api/v2/series', 'secret']]);
+  assert.equal(assertBalances(client).accepted, 3001);
+  assert.equal(await client.close(), true);
+  assert.equal(await client.close(), true);
+  await assert.rejects(client.flush(), ClosedError);
+  stop();
+});
+
+test('what an intake does not take is kept and sent later; what it refuses is given up loudly', async () => {
+  const { url, requests, stop } = await intake(503, 202, 403);
+  const client = new Client({ url, apiKey: 'secret', background: false, retryBaseMs: 1, retryMaxMs: 1 });
+  client.engine.recordDistribution('d', 1);
+  const first = await client.flush({ all: true, timeoutMs: 0 });
+  assert.equal(first, false, 'nothing may be sent in no time');
+  for (let i = 0; i < 100 && !(await client.flush({ timeoutMs: 1000 })); i++);
+  assert.equal(assertBalances(client).accepted, 1);
+  client.engine.recordDistribution('d', 1);
+  await assert.rejects(client.flush({ all: true }), (error) => {
+    assert.ok(error instanceof DeliveryError);
+    assert.equal(error.code, 'POINTMILL_E_DELIVERY_DROPPED');
+    assert.match(error.message, /403/);
+    assert.doesNotMatch(error.message, /secret/);
+    return true;
+  });
+  assert.match(client.lastFailure, /403/);
+  assert.equal(assertBalances(client).droppedForbidden, 1);
+  assert.equal(requests.length, 3);
+  await client.close();
+  stop();
+});
+
+test('the library\'s thread flushes by itself and does not keep the process alive', async () => {
+  const { url, requests, stop } = await intake(202);
+  const client = new Client({ url, apiKey: 'k', flushIntervalS: 1, intervalS: 1 });
+  client.engine.recordCount('c', 1);
+  for (let i = 0; i < 60 && requests.length === 0; i++) await new Promise((done) => setTimeout(done, 100));
+  assert.ok(requests.length > 0);
+  await client.close();
+  stop();
+});
+
+test('at the end of the process what waits is sent', async () => {
+  const { url, requests, stop } = await intake(202);
+  const program = `
+    const { Client } = require('pointmill');
+    const client = new Client({ url: ${JSON.stringify(url)}, apiKey: 'k' });
+    for (let i = 0; i < 1500; i++) client.engine.recordDistribution('d', i);`;
+  const child = spawn(process.execPath, ['--eval', program], { cwd: here, stdio: ['ignore', 'inherit', 'pipe'] });
+  let errors = '';
+  child.stderr.on('data', (part) => { errors += part; });
+  const [code] = await once(child, 'close');
+  assert.equal(code, 0, errors);
+  assert.equal(errors, '');
+  assert.deepEqual(requests.map(({ path }) => path), ['/api/beta/sketches']);
+  stop();
+});
+
+test('an intake that is not there does not hold the end up for long', () => {
+  const started = Date.now();
+  const program = `
+    const { Client } = require('pointmill');
+    new Client({ url: 'http://127.0.0.1:9', apiKey: 'k', exitTimeoutMs: 200 }).engine.recordCount('c', 1);`;
+  const { status } = spawnSync(process.execPath, ['--eval', program], { cwd: here, timeout: 20_000 });
+  assert.equal(status, 0);
+  assert.ok(Date.now() - started < 10_000);
+});
+
+test('options of delivery are checked, and a client without a key says so', () => {
+  assert.throws(() => new Client({ apiKey: 'k', url: 'no url' }), ConfigError);
+  assert.throws(() => new Client({ apiKey: 'k', destination: 'pigeon' }), /destination/);
+  assert.throws(() => new Client({}), /api_key/);
+  assert.throws(() => new Client({ apiKey: 'k', exitTimeoutMs: -1 }), ArgumentError);
+});
