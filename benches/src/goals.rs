@@ -164,6 +164,11 @@ pub const GOALS: &[Goal] = &[
         "pointmill",
         AtMost(300_000.0),
     ),
+    goal(
+        "flush 1,000 points in 20 contexts to an intake on loopback",
+        "pointmill",
+        AtMost(2_000_000.0),
+    ),
 ];
 
 impl Bound {

