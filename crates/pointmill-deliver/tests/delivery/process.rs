@@ -202,6 +202,7 @@ fn a_forked_child_begins_with_nothing_and_leaves_its_parents_connection_alone() 
         record(&kept, "kept", 3);
         kept.flush(Flush::All, Duration::ZERO).unwrap();
         record(&client, "parent", 1);
+        let before = intake.taken().connections;
         let said = in_child(|| {
             let nothing = client.ledger().flushed + client.ledger().requests + kept.ledger().queued;
             record(&client, "child", 7);
@@ -217,6 +218,7 @@ fn a_forked_child_begins_with_nothing_and_leaves_its_parents_connection_alone() 
         assert_eq!(said, "0 7 true true", "background {background}");
         // The parent goes on where it was, on the connection it had.
         let connections = intake.taken().connections;
+        assert_eq!(connections, before + 1, "the child has opened its own");
         assert!(client.flush(Flush::All, 10 * SECOND).unwrap().complete());
         assert_eq!((client.ledger().accepted, kept.ledger().queued), (6, 3));
         assert_eq!(client.ledger().stale_connections, 0);

@@ -155,6 +155,35 @@ fn what_another_process_takes_up_is_handed_over() {
 }
 
 #[test]
+fn two_that_send_at_once_never_send_the_same_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = client(dir.path(), &Sink::default(), &[]);
+    (0..6).for_each(|_| batch(&first, 10));
+    first.close(Duration::ZERO);
+    let points = Arc::new(AtomicU64::new(0));
+    let slow = || {
+        let points = Arc::clone(&points);
+        let send = CallbackDestination::new(move |batch, _| {
+            std::thread::sleep(Duration::from_millis(20));
+            points.fetch_add(batch.points(), Ordering::Relaxed);
+            Attempt::Accepted
+        });
+        Client::with_destination(&small_engine(), &spooling(dir.path(), &[]), Arc::new(send))
+            .unwrap()
+    };
+    let (a, b) = (slow(), slow());
+    std::thread::scope(|scope| {
+        for client in [&a, &a, &b] {
+            scope.spawn(|| client.flush(Flush::All, 10 * SECOND).unwrap());
+        }
+    });
+    let (a, b) = (a.ledger(), b.ledger());
+    assert!(a.balances() && b.balances(), "{a:?} {b:?}");
+    assert_eq!(a.accepted + b.accepted, 60);
+    assert_eq!(points.load(Ordering::Relaxed), 60);
+}
+
+#[test]
 fn the_oldest_give_way_and_are_counted() {
     let dir = tempfile::tempdir().unwrap();
     let sink = Sink::default();
