@@ -2,4 +2,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod accept;
+pub mod batch;
 pub mod http;
+mod names;
+pub mod query;
+pub mod refused;
+pub mod store;
