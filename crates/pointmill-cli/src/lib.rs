@@ -3,8 +3,15 @@
 //! | verb | module | does |
 //! | --- | --- | --- |
 //! | `report` | [`report`] | aggregates files of points and prints percentiles |
+//! | `intake` | [`intake`] | takes, stores and shows metrics on one's own machine |
+//! | `query` | [`query`] | asks a running intake |
+//! | `replay` | [`replay`] | sends a file of points to an intake, at a chosen speed |
 //!
 //! The binary parses arguments, wires the verbs to the terminal and turns their outcome into an
 //! exit status; everything else is here, so that tests and benches run the same code.
 
+pub mod http;
+pub mod intake;
+pub mod query;
+pub mod replay;
 pub mod report;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use pointmill_cli::report;
+use pointmill_cli::{intake, query, replay, report};
 
 /// Aggregates metrics: percentiles from files of points, and payloads ready to send
 #[derive(Debug, Parser)]
@@ -16,10 +16,16 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Report(Box<report::command::Args>),
+    Intake(Box<intake::Args>),
+    Query(Box<query::Args>),
+    Replay(Box<replay::Args>),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().verb {
         Verb::Report(args) => report::command::run(&args),
+        Verb::Intake(args) => intake::run(&args),
+        Verb::Query(args) => query::run(&args),
+        Verb::Replay(args) => replay::run(&args),
     }
 }

@@ -19,7 +19,7 @@ const TAG_BYTES_MAX: usize = 400;
 /// Everything before the first letter goes; letters, digits and dots stay; every run of anything
 /// else becomes one underscore, none beside a dot and none at the end.
 #[must_use]
-pub fn metric_name(name: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn metric_name(name: &str) -> Option<Cow<'_, str>> {
     if conforms(name) {
         return Some(Cow::Borrowed(name));
     }
@@ -65,7 +65,7 @@ fn conforms(name: &str) -> bool {
 /// Letters, digits and `: . / -` stay, what stands before the first letter or colon goes, every run
 /// of anything else becomes one underscore, none at the end.
 #[must_use]
-pub fn tag(tag: &str, lower: bool) -> Cow<'_, str> {
+pub(crate) fn tag(tag: &str, lower: bool) -> Cow<'_, str> {
     if tag_conforms(tag, lower) {
         return Cow::Borrowed(tag);
     }

@@ -18,6 +18,7 @@ pub(crate) struct Memory {
     /// Bytes of all slots.
     pub(crate) slot_bytes: usize,
     pub(crate) evicted_points: u64,
+    pub(crate) expired_points: u64,
     /// Number of the commit under way.
     pub(crate) sequence: u64,
 }
@@ -29,6 +30,7 @@ impl Default for Memory {
             hot_from: i64::MIN,
             slot_bytes: 0,
             evicted_points: 0,
+            expired_points: 0,
             sequence: 0,
         }
     }
@@ -232,6 +234,7 @@ impl Memory {
     /// Takes what has expired out of the books.
     pub(crate) fn unbook(&mut self, gone: &[(u32, u64, u64)], before: i64) {
         for (id, points, values) in gone {
+            self.expired_points += *points;
             let metric = &mut self.directory.metrics[*id as usize];
             metric.changed_at = self.sequence;
             let totals = &mut metric.totals;
