@@ -182,7 +182,7 @@ mod tests {
                 .map(|text| Fault::parse(text).unwrap())
                 .collect(),
         );
-        let mut next = |path| faults.next(path).map(|f| (f.status, f.reset, f.delay_ms));
+        let next = |path| faults.next(path).map(|f| (f.status, f.reset, f.delay_ms));
         let (busy, cut, late) = (
             (Some(503), false, None),
             (None, true, None),
