@@ -209,6 +209,8 @@ static void a_thread_sends_by_itself_in_parent_and_child(void) {
     pointmill_engine *engine = small_engine(config);
     OK(pointmill_client_new(engine, config, &client, NULL));
     record(engine, 2);
+    int ends[2];
+    CHECK(pipe(ends) == 0);
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
@@ -225,13 +227,18 @@ static void a_thread_sends_by_itself_in_parent_and_child(void) {
         pointmill_client_free(client);
         pointmill_engine_free(engine);
         pointmill_config_free(config);
-        close(fd);
         fflush(stdout);
-        _exit(check_failures == 0 ? 0 : 1);
+        // Not by exit: a leak checker would find what belongs to the parent's thread, which does not
+        // exist here and cannot free it.
+        char verdict = check_failures == 0 ? 'y' : 'n';
+        CHECK(write(ends[1], &verdict, 1) == 1);
+        kill(getpid(), SIGKILL);
     }
-    int status = -1;
-    CHECK(waitpid(child, &status, 0) == child);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    char verdict = 0;
+    close(ends[1]);
+    CHECK(read(ends[0], &verdict, 1) == 1 && verdict == 'y');
+    close(ends[0]);
+    CHECK(waitpid(child, NULL, 0) == child);
     OK(pointmill_client_close(client, 10000));
     pointmill_client_stats s = POINTMILL_CLIENT_STATS_INIT;
     OK(pointmill_client_stats_get(client, &s));

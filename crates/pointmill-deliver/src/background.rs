@@ -59,7 +59,8 @@ impl Hub {
             // Encoding and TLS stay far below this; the default is 2 MiB.
             .stack_size(512 << 10);
         // On failure the closure is dropped, and with it `ends`.
-        let _ = thread.spawn(move || ends.0.run());
+        let spawned = thread.spawn(move || ends.0.run());
+        hub.lock().handle = spawned.ok();
     }
 
     /// The thread: at every step of the clock it tells the engine the time, and at every
@@ -111,8 +112,14 @@ impl Hub {
             state = self.wait(state, deadline);
         }
         // A thread that is still inside an attempt ends after it and puts its batch away itself.
+        let ended = state.thread != ThreadState::Running;
+        let handle = state.handle.take().filter(|_| ended);
         state.thread = ThreadState::Over;
         drop(state);
+        // It has said that it ends, so this takes no time; afterwards nothing of it is left.
+        if let Some(handle) = handle {
+            let _ = handle.join();
+        }
         self.put_all_away();
     }
 }

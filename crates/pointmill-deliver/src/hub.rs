@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use pointmill::{Engine, Flush, Snapshot};
@@ -55,6 +56,7 @@ pub(crate) struct State {
     /// Attempts under way for files of the spool.
     pub(crate) spool_attempts: u32,
     pub(crate) thread: ThreadState,
+    pub(crate) handle: Option<JoinHandle<()>>,
 }
 
 /// A batch that this caller is sending.
