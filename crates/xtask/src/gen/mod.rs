@@ -5,13 +5,15 @@
 //!      ├─ manual    every function's comment is complete and names only what exists
 //!      ├─ symbols   include/symbols.txt: nothing listed there may vanish or change
 //!      ├─ header    include/pointmill.h, by cbindgen
-//!      └─ python    exceptions, counters and ctypes declarations of bindings/python
+//!      ├─ python    exceptions, counters and ctypes declarations of bindings/python
+//!      └─ node      codes and fields of bindings/node, by its own script from the header
 //! ```
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use crate::Outcome;
+use crate::{Outcome, process};
 
 mod header;
 mod manual;
@@ -52,6 +54,21 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     emit(&stats, &python::stats(&surface)?, check)?;
     let stubs = package.join("_counters.pyi");
     emit(&stubs, &python::counter_stubs(&surface)?, check)?;
+    node_tables(&root, check)
+}
+
+/// The Node package's tables come from the header by a script of its own; without Node they stay.
+fn node_tables(root: &Path, check: bool) -> Outcome {
+    if !process::exists("node") {
+        println!("bindings/node/lib/generated.js is left as it is: node is not installed");
+        return Ok(());
+    }
+    let mut command = Command::new("node");
+    command.arg(root.join("bindings/node/scripts/gen.mjs"));
+    if check {
+        command.arg("--check");
+    }
+    print!("{}", process::run(&mut command)?);
     Ok(())
 }
 
