@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use pointmill_cli::{intake, query, replay, report};
+use pointmill_cli::{forward, intake, query, replay, report};
 
 /// Aggregates metrics: percentiles from files of points, and payloads ready to send
 #[derive(Debug, Parser)]
@@ -19,13 +19,19 @@ enum Verb {
     Intake(Box<intake::Args>),
     Query(Box<query::Args>),
     Replay(Box<replay::Args>),
+    Forward(Box<forward::command::Args>),
 }
 
 fn main() -> ExitCode {
+    #[cfg(feature = "bootstrap")]
+    if forward::bootstrap::is_invoked_by_lambda() {
+        return forward::bootstrap::run();
+    }
     match Cli::parse().verb {
         Verb::Report(args) => report::command::run(&args),
         Verb::Intake(args) => intake::run(&args),
         Verb::Query(args) => query::run(&args),
         Verb::Replay(args) => replay::run(&args),
+        Verb::Forward(args) => forward::command::run(&args),
     }
 }

@@ -102,7 +102,7 @@ pub struct Rows {
 impl Rows {
     /// Makes rows of groups; of each metric and kind the `top` with the highest counts (of equal
     /// counts the first by tags).
-    pub(super) fn new(groups: Vec<Group>, percentiles: &[Percentile], top: Option<usize>) -> Rows {
+    pub(crate) fn new(groups: Vec<Group>, percentiles: &[Percentile], top: Option<usize>) -> Rows {
         let mut shown: Vec<Row> = groups
             .into_iter()
             .map(|g| Row::new(g, percentiles))

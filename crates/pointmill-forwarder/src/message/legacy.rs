@@ -56,6 +56,29 @@ pub enum LegacyKind {
     Check,
 }
 
+impl LegacyKind {
+    /// The line's word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            LegacyKind::Count => "count",
+            LegacyKind::Gauge => "gauge",
+            LegacyKind::Histogram => "histogram",
+            LegacyKind::Check => "check",
+        }
+    }
+
+    fn read(word: &str) -> Option<LegacyKind> {
+        Some(match word {
+            "count" => LegacyKind::Count,
+            "gauge" => LegacyKind::Gauge,
+            "histogram" => LegacyKind::Histogram,
+            "check" => LegacyKind::Check,
+            _ => return None,
+        })
+    }
+}
+
 /// Reads what follows [`KEYWORD`].
 pub(crate) fn read(fields: &str) -> Event<'_> {
     match parse(fields) {
@@ -77,13 +100,7 @@ fn parse(fields: &str) -> Result<Legacy<'_>, Refusal> {
     if !value.is_finite() {
         return Err(Refusal::NotFinite);
     }
-    let kind = match *kind {
-        "count" => LegacyKind::Count,
-        "gauge" => LegacyKind::Gauge,
-        "histogram" => LegacyKind::Histogram,
-        "check" => LegacyKind::Check,
-        _ => return Err(Refusal::LegacyType),
-    };
+    let kind = LegacyKind::read(kind).ok_or(Refusal::LegacyType)?;
     if kind == LegacyKind::Check && ![0.0, 1.0, 2.0, 3.0].contains(&value) {
         return Err(Refusal::LegacyStatus);
     }

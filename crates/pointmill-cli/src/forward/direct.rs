@@ -1,0 +1,78 @@
+//! Bodies that no engine aggregates, checks and logs, straight to a destination.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use pointmill_deliver::{
+    Attempt, Batch, BatchId, ClientConfig, Destination, DogstatsdDestination, HttpDestination,
+    SystemEntropy,
+};
+use pointmill_wire::Payload;
+
+use super::ForwardError;
+
+/// Attempts for one body, with a pause that doubles between them.
+const ATTEMPTS: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Sends one body after the other, each until it has arrived or [`ATTEMPTS`] have failed.
+#[derive(Debug)]
+pub(super) struct Direct {
+    destination: Arc<dyn Destination>,
+    attempt_timeout: Duration,
+}
+
+impl Direct {
+    pub(super) fn http(config: &ClientConfig) -> Result<Direct, ForwardError> {
+        let made = HttpDestination::new(config);
+        let destination = made.map_err(|error| ForwardError::Usage(error.to_string()))?;
+        Ok(Direct::with(Arc::new(destination), config))
+    }
+
+    pub(super) fn dogstatsd(config: &ClientConfig) -> Result<Direct, ForwardError> {
+        let made = DogstatsdDestination::new(config);
+        let destination = made.map_err(|error| ForwardError::Usage(error.to_string()))?;
+        Ok(Direct::with(Arc::new(destination), config))
+    }
+
+    fn with(destination: Arc<dyn Destination>, config: &ClientConfig) -> Direct {
+        Direct {
+            destination,
+            attempt_timeout: Duration::from_millis(config.attempt_timeout_ms),
+        }
+    }
+
+    /// Sends `body`, which stands for `n` checks or logs. The error says why it was given up.
+    pub(super) fn send(&mut self, path: &'static str, body: Vec<u8>, n: u64) -> Result<(), String> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let created = now.map_or(0, |now| now.as_millis());
+        let batch = Batch {
+            id: BatchId::new(&SystemEntropy),
+            created_unix_ms: u64::try_from(created).unwrap_or(u64::MAX),
+            payload: Payload::from_parts((path, "application/json", ""), body, 1, n, Vec::new()),
+        };
+        let mut why = String::new();
+        for attempt in 0..ATTEMPTS {
+            if attempt > 0 {
+                thread::sleep(PAUSE * 2_u32.pow(attempt - 1));
+            }
+            let delivery = self.destination.deliver(&batch, 0, self.attempt_timeout);
+            let place = self.destination.describe(&batch);
+            match delivery.attempt {
+                Attempt::Accepted
+                | Attempt::Status {
+                    code: 200..=299, ..
+                } => return Ok(()),
+                Attempt::Status {
+                    code: code @ (400 | 401 | 403 | 413),
+                    ..
+                } => return Err(format!("{place}: status {code}")),
+                Attempt::Status { code, .. } => why = format!("{place}: status {code}"),
+                Attempt::Failed { detail, .. } => why = format!("{place}: {detail}"),
+                other => return Err(format!("{place}: {other:?}")),
+            }
+        }
+        Err(why)
+    }
+}
