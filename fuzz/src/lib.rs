@@ -1,5 +1,6 @@
 //! What the fuzz targets run. The same functions replay `regressions/` in the tests of
-//! pointmill-wire and pointmill-capi, without a fuzzer.
+//! pointmill-wire, pointmill-forwarder and pointmill-capi, without a fuzzer.
 
 pub mod capi;
+pub mod forwarder;
 pub mod harness;

@@ -1,0 +1,468 @@
+//! `pointmill forward` as its users meet it: logs in, points, logs, an account and an exit status
+//! out.
+//!
+//! Points of the sample logs are compared with `testdata/forwarder/expected`. After a wanted change,
+//! run the tests with `POINTMILL_BLESS=1` and review the difference.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+fn testdata(name: &str) -> PathBuf {
+    Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../testdata/forwarder"
+    ))
+    .join(name)
+}
+
+/// The command in the directory of the samples, without the tester's own settings.
+fn forward(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pointmill"));
+    command
+        .arg("forward")
+        .args(args)
+        .current_dir(testdata(""))
+        .env_clear()
+        .stdin(Stdio::null());
+    command
+}
+
+struct Ran {
+    status: i32,
+    out: String,
+    err: String,
+}
+
+fn finished(output: Output) -> Ran {
+    Ran {
+        status: output.status.code().expect("not ended by a signal"),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn run(args: &[&str]) -> Ran {
+    finished(forward(args).output().unwrap())
+}
+
+/// The account, which is the last line of standard error.
+fn account(ran: &Ran) -> Value {
+    let line = ran.err.lines().last().unwrap_or_default();
+    serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {}", ran.err))
+}
+
+fn golden(name: &str, text: &str) {
+    let path = testdata("expected").join(name);
+    if std::env::var_os("POINTMILL_BLESS").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+        return;
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(expected, text, "{}", path.display());
+}
+
+const PLACE: [&str; 4] = ["--region", "eu-west-3", "--account-id", "210987654321"];
+
+#[test]
+fn every_sample_gives_its_points_and_its_account() {
+    for (name, file, args) in [
+        (
+            "python",
+            "python.log",
+            &["--function=checkout", "--functions=functions.json"][..],
+        ),
+        ("node", "node.log", &["--function=Tiles"]),
+        ("java", "java-tail.log", &["--function=posting"]),
+        (
+            "go",
+            "go-json.log",
+            &[
+                "--format=lines",
+                "--function=Ledger",
+                "--architecture=arm64",
+            ],
+        ),
+        ("monitoring", "monitoring.log", &["--function=Shop-Api"]),
+        (
+            "cloudwatch",
+            "cloudwatch.json",
+            &["--functions=functions.json"],
+        ),
+        ("telemetry", "telemetry.ndjson", &["--architecture=arm64"]),
+    ] {
+        let shown = ["--dry-run", "--show=points", "--account=json", file];
+        let ran = run(&[&shown, args, &PLACE].concat());
+        assert_eq!(ran.status, 0, "{name}: {}", ran.err);
+        golden(&format!("{name}.points"), &ran.out);
+        let books = account(&ran);
+        assert_eq!(books["balanced"], true, "{name}");
+        assert_eq!(books["points"], ran.out.lines().count(), "{name}");
+        golden(&format!("{name}.account"), &format!("{books:#}\n"));
+    }
+}
+
+#[test]
+fn the_table_is_for_eyes_and_strict_is_for_scripts() {
+    let args = [
+        "--dry-run",
+        "--by=functionname",
+        "--function=checkout",
+        "python.log",
+    ];
+    let ran = run(&args);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    assert!(
+        ran.out
+            .contains("aws.lambda.enhanced.estimated_cost  (distribution)"),
+        "{}",
+        ran.out
+    );
+    assert!(
+        ran.err.contains("python.log:11: value_not_a_number"),
+        "{}",
+        ran.err
+    );
+    assert!(
+        ran.err
+            .contains("2 refused (1 missing_key, 1 value_not_a_number)"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(run(&[&args[..], &["--strict"]].concat()).status, 1);
+}
+
+#[test]
+fn logs_go_on_without_the_metrics() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rest.log");
+    let logs = ["--logs", path.to_str().unwrap()];
+    let args = [&["--dry-run", "--account=json", "python.log"], &logs[..]].concat();
+    let ran = run(&args);
+    let rest = fs::read_to_string(&path).unwrap();
+    let expected: String = fs::read_to_string(testdata("python.log"))
+        .unwrap()
+        .lines()
+        .filter(|line| {
+            !line.starts_with('{') || line.contains("\"12.5\"") || line.contains("items")
+        })
+        .map(|line| format!("{}\n", line.trim_end()))
+        .collect();
+    assert_eq!(rest, expected);
+    assert_eq!(account(&ran)["logs_sent"], expected.lines().count());
+    // The switch of Datadog's forwarder, on what would go to standard output.
+    let to_log = |value: &str| {
+        let mut command = forward(&["--to=log", "python.log"]);
+        finished(command.env("DD_FORWARD_LOG", value).output().unwrap()).out
+    };
+    assert!(to_log("true").contains("Traceback"));
+    let without = to_log("false");
+    assert!(!without.contains("Traceback") && without.contains("\"m\":\"shop.basket.total\""));
+}
+
+#[test]
+fn wrong_arguments_are_answered_with_what_is_right() {
+    for (args, status, hint) in [
+        (&["--no-such"][..], 2, "unexpected argument"),
+        (&["--format=nonsense", "python.log"], 2, "cloudwatch"),
+        (
+            &["--dry-run", "--to=log", "python.log"],
+            2,
+            "cannot be used with",
+        ),
+        (&["python.log"], 2, "api_key"),
+        (
+            &["--show=table", "--to=log", "python.log"],
+            2,
+            "standard output",
+        ),
+        (&["--dry-run", "--arn=x", "python.log"], 2, "arn:PARTITION"),
+        (
+            &["--dry-run", "--price=gold=1", "python.log"],
+            2,
+            "arm64=USD",
+        ),
+        (&["--dry-run", "--cache=c", "python.log"], 2, "--functions"),
+        (
+            &["--dry-run", "--functions=python.log", "python.log"],
+            1,
+            "python.log",
+        ),
+        (&["--dry-run", "no-such-file"], 1, "no-such-file"),
+        (&["--dry-run", "."], 1, "directory"),
+    ] {
+        let ran = run(args);
+        assert_eq!(ran.status, status, "{args:?}: {}", ran.err);
+        assert!(ran.err.contains(hint), "{args:?}: {}", ran.err);
+        assert!(ran.out.is_empty(), "{args:?}: {}", ran.out);
+    }
+}
+
+#[test]
+fn an_empty_input_is_no_error_and_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("empty.log");
+    fs::write(&path, "").unwrap();
+    let ran = run(&["--dry-run", path.to_str().unwrap()]);
+    assert_eq!((ran.status, ran.out.as_str()), (0, ""));
+    assert!(
+        ran.err.contains("is empty") && ran.err.contains("0 events"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn packed_files_and_standard_input_read_like_plain_files() {
+    let plain = fs::read(testdata("python.log")).unwrap();
+    let expected = run(&["--dry-run", "--show=points", "python.log"]).out;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&plain).unwrap();
+    for bytes in [gzip.finish().unwrap(), plain] {
+        let mut child = forward(&["--dry-run", "--show=points"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(&bytes).unwrap();
+        let ran = finished(child.wait_with_output().unwrap());
+        assert_eq!((ran.status, &ran.out), (0, &expected), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_closed_pipe_ends_the_run_without_a_word() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("long.log");
+    let line = "{\"m\":\"shop.n\",\"v\":1,\"e\":1767225590,\"t\":[]}\n";
+    fs::write(&path, line.repeat(200_000)).unwrap();
+    let mut child = forward(&["--dry-run", "--show=points", path.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut first)
+        .unwrap();
+    assert!(first.contains("shop.n"));
+    let ran = finished(child.wait_with_output().unwrap());
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    assert!(!ran.err.contains("cannot write"), "{}", ran.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_sends_what_had_been_read() {
+    let mut child = forward(&["--dry-run", "--show=points", "--account=json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let lines = "{\"m\":\"shop.n\",\"v\":1,\"e\":1767225590,\"t\":[]}\n".repeat(10_000);
+    stdin.write_all(lines.as_bytes()).unwrap();
+    // The first points show that the handler is in place and the input is being read.
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut first = String::new();
+    out.read_line(&mut first).unwrap();
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    let ran = finished(child.wait_with_output().unwrap());
+    drop(stdin);
+    assert_eq!(ran.status, 130, "{}", ran.err);
+    let points = 1 + rest.lines().count() as u64;
+    assert_eq!(account(&ran)["points"], points, "{}", ran.err);
+}
+
+#[test]
+fn metrics_and_checks_reach_an_agent() {
+    let agent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    agent
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    let url = format!("udp://{}", agent.local_addr().unwrap());
+    let args = [
+        "--dogstatsd",
+        &url,
+        "--logs=none",
+        "--account=json",
+        "monitoring.log",
+    ];
+    let ran = run(&args);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let books = account(&ran);
+    assert_eq!(books["delivered"]["checks_sent"], 1);
+    assert_eq!(
+        books["delivered"]["accepted"],
+        books["delivered"]["flushed"]
+    );
+    let mut all = String::new();
+    let mut datagram = [0; 65_536];
+    while !(all.contains("_sc|") && all.contains("shop.wait") && all.contains("shop.queue")) {
+        let n = agent.recv(&mut datagram).expect("all of them arrive");
+        all += std::str::from_utf8(&datagram[..n]).unwrap();
+        all.push('\n');
+    }
+    for expected in [
+        "_sc|shop.up|0|d:1767225840|#env:prod",
+        "shop.orders:7|c",
+        "shop.orders:1|c",
+        "shop.queue:2|g",
+    ] {
+        assert!(all.contains(expected), "{expected} in {all}");
+    }
+}
+
+/// Answers every request with 202 and notes its path and body.
+fn intake() -> (String, Arc<Mutex<Vec<(String, Vec<u8>)>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let seen = Arc::default();
+    let noted = Arc::clone(&seen);
+    // Ends with the test's process.
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let noted = Arc::clone(&noted);
+            thread::spawn(move || serve(stream, &noted));
+        }
+    });
+    (url, seen)
+}
+
+fn serve(stream: TcpStream, noted: &Mutex<Vec<(String, Vec<u8>)>>) -> Option<()> {
+    let mut stream = BufReader::new(stream);
+    loop {
+        let (mut path, mut length, mut line) = (String::new(), 0, String::new());
+        while stream.read_line(&mut line).ok()? > 2 {
+            if path.is_empty() {
+                path = line.split(' ').nth(1)?.to_owned();
+            }
+            let header = line.to_ascii_lowercase();
+            if let Some(n) = header.strip_prefix("content-length:") {
+                length = n.trim().parse().ok()?;
+            }
+            line.clear();
+        }
+        if path.is_empty() {
+            return None;
+        }
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).ok()?;
+        noted.lock().unwrap().push((path, body));
+        let answer = b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}";
+        stream.get_mut().write_all(answer).ok()?;
+    }
+}
+
+#[test]
+fn metrics_checks_and_logs_reach_the_intake() {
+    let (url, seen) = intake();
+    let args = [
+        "--url",
+        &url,
+        "--logs=http",
+        "--account=json",
+        "monitoring.log",
+        "python.log",
+    ];
+    let ran = finished(forward(&args).env("DD_API_KEY", "k").output().unwrap());
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let books = account(&ran);
+    let delivered = &books["delivered"];
+    assert_eq!(delivered["accepted"], delivered["flushed"]);
+    assert_eq!(
+        (&books["logs_lost"], &delivered["checks_sent"]),
+        (&0.into(), &1.into())
+    );
+    let seen = seen.lock().unwrap();
+    let body = |route: &str| {
+        let found = seen.iter().find(|(path, _)| path == route);
+        found
+            .unwrap_or_else(|| panic!("{route}: {}", ran.err))
+            .1
+            .clone()
+    };
+    let checks: Value = serde_json::from_slice(&body("/api/v1/check_run")).unwrap();
+    assert_eq!(
+        (&checks[0]["check"], &checks[0]["status"]),
+        (&"shop.up".into(), &0.into())
+    );
+    let logs: Value = serde_json::from_slice(&body("/api/v2/logs")).unwrap();
+    assert_eq!(books["logs_sent"], logs.as_array().unwrap().len());
+    assert!(!body("/api/beta/sketches").is_empty() && !body("/api/v2/series").is_empty());
+}
+
+#[test]
+fn an_intake_that_is_down_is_said_and_nothing_is_lost_with_a_spool() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let dir = tempfile::tempdir().unwrap();
+    let spool = dir.path().to_str().unwrap();
+    let args = [
+        "--url",
+        &url,
+        "--logs=none",
+        "--timeout-s=1",
+        "--account=json",
+        "python.log",
+    ];
+    let ran = run(&args);
+    assert_eq!(ran.status, 1, "{}", ran.err);
+    assert!(
+        account(&ran)["delivered"]["dropped"]["closed"].as_u64() > Some(0),
+        "{}",
+        ran.err
+    );
+    let ran = run(&[&args[..], &["--spool", spool]].concat());
+    let books = account(&ran);
+    assert_eq!(
+        books["delivered"]["waiting"], books["delivered"]["flushed"],
+        "{}",
+        ran.err
+    );
+    assert!(fs::read_dir(spool).unwrap().count() > 0);
+}
+
+#[test]
+fn the_cache_file_serves_the_next_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = dir.path().join("cache.json");
+    let args = |functions: &str| {
+        let functions = format!("--functions={functions}");
+        let cache = format!("--cache={}", cache.display());
+        run(&[
+            &[
+                "--dry-run",
+                "--show=points",
+                "--function=checkout",
+                "python.log",
+                &functions,
+                &cache,
+            ],
+            &PLACE[..],
+        ]
+        .concat())
+    };
+    let first = args("functions.json");
+    assert!(first.out.contains("team:fruit_veg"), "{}", first.err);
+    let nobody = dir.path().join("none.json");
+    fs::write(&nobody, "{}").unwrap();
+    let second = args(nobody.to_str().unwrap());
+    assert_eq!(second.out, first.out, "known from the cache alone");
+}
