@@ -86,3 +86,16 @@ exact=$target/release/examples/exact
 "$exact" "$flights" delay_min origin flight.delay 5 "$demo/command-delay.csv" "$demo/c.csv"
 "$exact" "$flights" distance_mi origin flight.distance 5 "$demo/command-distance.csv" "$demo/c.csv"
 echo "== the command and the C program agree, and every percentile is within 1/129"
+
+echo
+echo "== pointmill forward: sample logs of Lambda functions to metrics, nothing sent"
+(
+    cd testdata/forwarder
+    case $pointmill in /*) ;; *) pointmill=../../$pointmill ;; esac
+    "$pointmill" forward --dry-run --by functionname --region eu-west-3 --account-id 210987654321 \
+        --functions functions.json cloudwatch.json 2>&1
+    echo
+    "$pointmill" forward --dry-run --by functionname --function checkout python.log 2>&1
+    echo
+    "$pointmill" forward --dry-run --by function_name --function Shop-Api monitoring.log 2>&1
+)

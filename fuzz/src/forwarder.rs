@@ -58,7 +58,8 @@ pub fn forwarder(data: &[u8]) {
     let Some((step, bytes)) = data.split_first() else {
         return;
     };
-    let _ = detect(bytes);
+    assert!(detect(bytes, true).is_some());
+    let _ = detect(bytes, false);
     for format in [Format::Lines, Format::CloudWatch, Format::Telemetry] {
         let whole = run(format, bytes, bytes.len());
         assert_eq!(run(format, bytes, usize::from(*step)), whole);

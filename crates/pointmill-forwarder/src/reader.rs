@@ -335,20 +335,20 @@ fn event(batch: &mut Batch<'_>, log: &Log<'_>, number: u64, output: &mut dyn Out
     }
 }
 
-/// What the beginning of an input says of its format; blanks and a byte order mark say nothing.
+/// What the beginning of an input says of its format; `None` if more of it may say more. Blanks
+/// and a byte order mark say nothing.
+///
+/// An input that ends, or goes on too long, without having said enough, is asked with `at_end`.
 #[must_use]
-pub fn detect(head: &[u8]) -> Format {
+pub fn detect(head: &[u8], at_end: bool) -> Option<Format> {
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let head = head.trim_ascii_start();
-    let inner = match head.strip_prefix(b"[") {
-        Some(inner) => inner.trim_ascii_start(),
-        None => head,
-    };
+    let inner = head.strip_prefix(b"[").map(<[u8]>::trim_ascii_start);
+    let inner = inner.unwrap_or(head);
     if !inner.starts_with(b"{") {
         // A text line may begin with a bracket; an empty list carries nothing in any format.
-        return Format::Lines;
+        return (at_end || !inner.is_empty()).then_some(Format::Lines);
     }
-    // The first document, or what is there of it.
     let mut first: Option<Vec<u8>> = None;
     let mut keep = |found: Found<'_>| {
         if let (None, Found::Document(bytes) | Found::Cut(bytes)) = (&first, found) {
@@ -357,19 +357,21 @@ pub fn detect(head: &[u8]) -> Format {
     };
     let mut documents = Documents::new();
     documents.push(inner, &mut keep);
-    documents.finish(&mut keep);
-    let first = first.unwrap_or_default();
+    if at_end {
+        documents.finish(&mut keep);
+    }
+    let first = first?;
     let has = |key: &str| memchr::memmem::find(&first, key.as_bytes()).is_some();
     let envelope = has("\"awslogs\"")
         || has("\"logEvents\"")
         || (has("\"Records\"") && has("\"kinesis\""))
         || (has("\"records\"") && has("\"recordId\""))
         || (has("\"events\"") && has("\"logStreamName\""));
-    let telemetry = has("\"type\"") && has("\"record\"") && has("\"time\"")
-        || has("\"eventType\"") && (has("\"INVOKE\"") || has("\"SHUTDOWN\""));
-    match (envelope, telemetry) {
+    let telemetry = (has("\"type\"") && has("\"record\"") && has("\"time\""))
+        || (has("\"eventType\"") && (has("\"INVOKE\"") || has("\"SHUTDOWN\"")));
+    Some(match (envelope, telemetry) {
         (true, _) => Format::CloudWatch,
         (false, true) => Format::Telemetry,
         (false, false) => Format::Lines,
-    }
+    })
 }

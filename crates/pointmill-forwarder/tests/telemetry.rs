@@ -386,6 +386,9 @@ fn formats_are_told_from_the_beginning() {
         (r#"{"m":"a","v":1,"e":1,"t":[]}"#, Format::Lines),
         ("", Format::Lines),
     ] {
-        assert_eq!(detect(head.as_bytes()), format, "{head}");
+        assert_eq!(detect(head.as_bytes(), true), Some(format), "{head}");
+        // A few bytes are too few to tell JSON by, and never tell something else.
+        let early = detect(&head.as_bytes()[..head.len().min(4)], false);
+        assert!(early.is_none() || early == Some(format), "{head}");
     }
 }

@@ -8,6 +8,7 @@
 //! | 130 | Ctrl-C: what had been read has been sent |
 
 use std::io::{self, IsTerminal, Read};
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -28,6 +29,9 @@ use crate::report::input::{self, ReadAhead, STDIN};
 
 /// How much is read at a time.
 const READ_BYTES: usize = 256 << 10;
+
+/// How much is looked at before the format is guessed, at the most.
+const HEAD_BYTES: usize = 1 << 20;
 
 /// The width of the table where there is no terminal to ask.
 const WIDTH: usize = 80;
@@ -333,9 +337,12 @@ impl<'a> Run<'a> {
             if self.is_over() {
                 break;
             }
+            let before = self.forwarder.account().clone();
             if let Err(error) = self.read_file(&file) {
                 failed = true;
                 say::line(&format!("{}: {error}", file.display()));
+            } else if *self.forwarder.account() == before {
+                say::line(&format!("{} is empty", self.sinks.input));
             }
         }
         self.finish(failed)
@@ -371,47 +378,55 @@ impl<'a> Run<'a> {
         };
         let mut source = ReadAhead::spawn(input::open(file)?, Arc::clone(&self.stop))?;
         let mut bytes = vec![0; READ_BYTES];
-        let mut reader: Option<Reader> = None;
+        let format = self.args.format.map(InputFormat::format);
+        let mut reader = format.map(|format| Reader::new(format, self.defaults()));
+        // What has been read before the format is known.
+        let mut head = Vec::new();
         let outcome = loop {
             let n = match source.read(&mut bytes) {
-                Ok(0) => break Ok(()),
                 Ok(n) => n,
                 // Said once for all files.
-                Err(_) if self.stop.load(Ordering::Relaxed) => break Ok(()),
+                Err(_) if self.stop.load(Ordering::Relaxed) => 0,
                 Err(error) => break Err(error),
             };
-            let defaults = self.defaults();
-            let reader = reader.get_or_insert_with(|| {
-                let format = self.args.format.map(InputFormat::format);
-                Reader::new(format.unwrap_or_else(|| detect(&bytes[..n])), defaults)
-            });
-            reader.push(
-                &bytes[..n],
-                &mut shop(&mut self.forwarder, &mut self.known, &mut self.sinks),
-            );
-            if self.sinks.metrics.delivers() {
-                // Whoever reads a log that grows does not want to wait for its end.
-                let sinks = &mut self.sinks;
-                self.forwarder
-                    .finish(&mut |point| sinks.metrics.point(point));
-                self.sinks.logs.flush();
+            match &mut reader {
+                Some(reader) => self.push(reader, &bytes[..n]),
+                None => {
+                    head.extend_from_slice(&bytes[..n]);
+                    let enough = n == 0 || head.len() >= HEAD_BYTES;
+                    if let Some(format) = detect(&head, enough) {
+                        let mut made = Reader::new(format, self.defaults());
+                        self.push(&mut made, &mem::take(&mut head));
+                        reader = Some(made);
+                    }
+                }
             }
-            if self.is_over() {
+            if n == 0 || self.is_over() {
                 break Ok(());
             }
         };
-        match reader {
-            Some(mut reader) => {
-                reader.finish(&mut shop(
-                    &mut self.forwarder,
-                    &mut self.known,
-                    &mut self.sinks,
-                ));
-            }
-            None if outcome.is_ok() => say::line(&format!("{} is empty", self.sinks.input)),
-            None => {}
+        if let Some(mut reader) = reader {
+            reader.finish(&mut shop(
+                &mut self.forwarder,
+                &mut self.known,
+                &mut self.sinks,
+            ));
         }
         outcome
+    }
+
+    fn push(&mut self, reader: &mut Reader, bytes: &[u8]) {
+        reader.push(
+            bytes,
+            &mut shop(&mut self.forwarder, &mut self.known, &mut self.sinks),
+        );
+        if self.sinks.metrics.delivers() {
+            // Whoever reads a log that grows does not want to wait for its end.
+            let sinks = &mut self.sinks;
+            self.forwarder
+                .finish(&mut |point| sinks.metrics.point(point));
+            self.sinks.logs.flush();
+        }
     }
 
     fn finish(mut self, failed: bool) -> ExitCode {

@@ -231,6 +231,7 @@ impl Delivery {
     }
 
     /// Sends what there is, for at most `timeout`.
+    #[cfg(feature = "bootstrap")]
     pub(super) fn flush(&mut self, timeout: Duration) {
         self.send_checks();
         for lane in std::iter::once(&mut self.main).chain(&mut self.sums) {

@@ -93,10 +93,7 @@ impl Metrics {
         self.delivery.is_some()
     }
 
-    #[cfg_attr(
-        not(feature = "bootstrap"),
-        expect(dead_code, reason = "for invocations")
-    )]
+    #[cfg(feature = "bootstrap")]
     pub(super) fn delivery(&mut self) -> Option<&mut Delivery> {
         self.delivery.as_mut()
     }
