@@ -11,9 +11,9 @@
 //! The binary parses arguments, wires the verbs to the terminal and turns their outcome into an
 //! exit status; everything else is here, so that tests and benches run the same code.
 
+pub mod forward;
 pub mod http;
 pub mod intake;
 pub mod query;
 pub mod replay;
-pub mod forward;
 pub mod report;
