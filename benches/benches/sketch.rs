@@ -7,7 +7,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use ddsketch_agent::{Kernel, Sketch};
+use ddsketch_agent::{Kernel, Sketch, Summary};
 use pointmill_benches::harness::{self, Contest, timed};
 use pointmill_benches::rivals::hdr;
 use pointmill_benches::workload::{VALUES, check_quantile, micros, values};
@@ -24,7 +24,7 @@ const TURNS: usize = 10;
 const COLUMN: usize = 1_000;
 
 fn main() {
-    harness::main("sketch", &[insert, insert_many]);
+    harness::main("sketch", &[insert, insert_many, parts]);
 }
 
 fn ours() -> Sketch {
@@ -117,4 +117,78 @@ fn insert_many() -> Contest {
         .subject("pointmill", turns(many(pointmill::kernel())))
         .subject("sketches-ddsketch", turns(slice_rival))
         .subject("pointmill, portable loops", turns(many(Kernel::PORTABLE)))
+}
+
+/// Values in one batch of a sketch.
+const BATCH: usize = 512;
+
+/// Times `work` on each batch of the values.
+fn batches(mut work: impl FnMut(&[f64])) -> Duration {
+    timed(|| {
+        values()
+            .chunks(BATCH)
+            .for_each(|batch| work(black_box(batch)))
+    })
+}
+
+/// What insert_many is made of, and the chains of additions and divisions that it goes round.
+fn parts() -> Contest {
+    let kernel = pointmill::kernel();
+    let mut keys = vec![0; VALUES];
+    (kernel.keys)(values(), &mut keys);
+    let mut counts = vec![0u32; 4096];
+    Contest::new("parts of sketch insert_many, a value", TURNS * VALUES)
+        .subject("pointmill", turns(many(kernel)))
+        .subject(
+            "keys",
+            turns(move || {
+                let mut keys = [0; BATCH];
+                batches(|batch| {
+                    assert!((kernel.keys)(batch, &mut keys[..batch.len()]));
+                    black_box(&keys);
+                })
+            }),
+        )
+        .subject(
+            "summary",
+            turns(move || {
+                let mut summary = Summary::default();
+                let time = batches(|batch| (kernel.summary)(&mut summary, batch));
+                assert_eq!(summary.count, VALUES as u64);
+                time
+            }),
+        )
+        .subject(
+            "counting",
+            turns(move || {
+                counts.fill(0);
+                let time = timed(|| {
+                    for key in black_box(&keys) {
+                        if let Some(count) = counts.get_mut(*key as usize) {
+                            *count += 1;
+                        }
+                    }
+                });
+                assert_eq!(counts.iter().sum::<u32>() as usize, VALUES);
+                time
+            }),
+        )
+        .subject(
+            "sum alone, in order",
+            turns(|| {
+                let mut sum = 0.0;
+                let time = batches(|batch| batch.iter().for_each(|v| sum += v));
+                assert!(sum > 0.0);
+                time
+            }),
+        )
+        .subject(
+            "summary, value by value",
+            turns(|| {
+                let mut summary = Summary::default();
+                let time = batches(|batch| batch.iter().for_each(|v| summary.insert(*v)));
+                assert_eq!(summary.count, VALUES as u64);
+                time
+            }),
+        )
 }
