@@ -471,6 +471,24 @@ mod tests {
     }
 
     #[test]
+    fn merged_windows_have_all_counts_and_the_key_of_every_rank() {
+        let (mut a, mut b) = (Store::default(), Store::default());
+        a.add_keys(&mut (1000..1300).collect::<Vec<_>>());
+        b.add_keys(&mut (1250..1600).collect::<Vec<_>>());
+        b.add_keys(&mut [1400; 100]);
+        a.merge(&b);
+        let mut sorted: Vec<i16> = (1000..1300).chain(1250..1600).collect();
+        sorted.extend([1400; 100]);
+        sorted.sort_unstable();
+        assert!(a.list.is_empty(), "all is in the window");
+        assert_eq!(a.total(), sorted.len() as u64);
+        for (rank, k) in sorted.iter().enumerate() {
+            assert_eq!(a.key_at(rank as u64), Some(*k), "rank {rank}");
+        }
+        assert_eq!(a.key_at(sorted.len() as u64), None);
+    }
+
+    #[test]
     fn folding_keeps_the_highest_keys_and_the_total() {
         let mut store = Store::default();
         for start in (-30_000..30_000).step_by(5120) {
