@@ -122,6 +122,14 @@
     { (uint32_t)sizeof(pointmill_entry), 0, { 0, 0 }, 0, 0, 0, 0, 0, 0, POINTMILL_SUMMARY_INIT }
 #define POINTMILL_CLIENT_STATS_INIT \
     { (uint32_t)sizeof(pointmill_client_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define POINTMILL_LAMBDA_INVOCATION_INIT \
+    { (uint32_t)sizeof(pointmill_lambda_invocation), 0, 0, 0, 0, { 0, 0 }, { 0, 0 }, { 0, 0 }, { 0, 0 } }
+#define POINTMILL_LAMBDA_RESULT_INIT \
+    { (uint32_t)sizeof(pointmill_lambda_result), 0, 0, 0, 0, 0 }
+#define POINTMILL_LAMBDA_STATS_INIT \
+    { (uint32_t)sizeof(pointmill_lambda_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define POINTMILL_LAMBDA_TRACE_INIT \
+    { (uint32_t)sizeof(pointmill_lambda_trace), 0, 0, 0 }
 
 /**
  * success
@@ -381,6 +389,108 @@
 #define POINTMILL_GROUP_MERGE_INTERVALS 1
 
 /**
+ * Custom points go to the Datadog extension, as DogStatsD.
+ */
+#define POINTMILL_LAMBDA_EXTENSION 1
+
+/**
+ * Custom points go to the function's log, as lines of JSON.
+ */
+#define POINTMILL_LAMBDA_LOG 2
+
+/**
+ * Custom points go to the intake.
+ */
+#define POINTMILL_LAMBDA_HTTP 3
+
+/**
+ * Custom points go nowhere and are counted: FIPS rules, no extension, no log mode.
+ */
+#define POINTMILL_LAMBDA_DISABLED 4
+
+/**
+ * The time of pointmill_lambda_metric_at that means now.
+ */
+#define POINTMILL_LAMBDA_NOW INT64_MIN
+
+/**
+ * Flag of pointmill_lambda_metric_at: to the log unless there is an extension.
+ */
+#define POINTMILL_LAMBDA_FORCE_ASYNC 1
+
+/**
+ * Cause of pointmill_lambda_refused: the name is no text.
+ */
+#define POINTMILL_LAMBDA_BAD_NAME 1
+
+/**
+ * The value is no number.
+ */
+#define POINTMILL_LAMBDA_BAD_VALUE 2
+
+/**
+ * The time is none.
+ */
+#define POINTMILL_LAMBDA_BAD_TIME 3
+
+/**
+ * The tags are no list of texts.
+ */
+#define POINTMILL_LAMBDA_BAD_TAGS 4
+
+/**
+ * The function is written in Python; datadog-lambda-python is stood in for.
+ */
+#define POINTMILL_LAMBDA_PYTHON 1
+
+/**
+ * JavaScript; datadog-lambda-js.
+ */
+#define POINTMILL_LAMBDA_NODE 2
+
+/**
+ * Go; datadog-lambda-go.
+ */
+#define POINTMILL_LAMBDA_GO 3
+
+/**
+ * Ruby; datadog-lambda-rb.
+ */
+#define POINTMILL_LAMBDA_RUBY 4
+
+/**
+ * Java; datadog-lambda-java.
+ */
+#define POINTMILL_LAMBDA_JAVA 5
+
+/**
+ * Start of an invocation: found out. The first one of a process is cold, or proactive if it comes
+ * more than ten seconds after loaded_unix_ms; later ones are warm.
+ */
+#define POINTMILL_LAMBDA_START_AUTO 0
+
+/**
+ * Somebody waited for the initialisation of the sandbox.
+ */
+#define POINTMILL_LAMBDA_START_COLD 1
+
+/**
+ * Not the first of its sandbox.
+ */
+#define POINTMILL_LAMBDA_START_WARM 2
+
+/**
+ * The first of a sandbox that had been initialised ahead of time.
+ */
+#define POINTMILL_LAMBDA_START_PROACTIVE 3
+
+/**
+ * Flag of an invocation: it is not counted. For a module that did not load: begin with this, end
+ * with error.
+ */
+#define POINTMILL_LAMBDA_NOT_COUNTED 1
+
+/**
  * An engine with delivery: takes what the engine holds, encodes it, sends it, tries again, and
  * keeps books of every point. Every call from any thread, all at once, but for
  * pointmill_client_free. Recording goes to the engine and never waits for a client.
@@ -407,6 +517,23 @@ typedef struct pointmill_config pointmill_config;
  * live. After a fork the child's copy is empty and can be used; the parent's is untouched.
  */
 typedef struct pointmill_engine pointmill_engine;
+
+/**
+ * The metrics of a Lambda function: one a process. Every call from any thread, all at once, but
+ * for pointmill_lambda_free.
+ *
+ * Made by pointmill_lambda_new, freed by pointmill_lambda_free. In a forked child it begins with
+ * no points and no invocations; ids of contexts stay valid there.
+ */
+typedef struct pointmill_lambda pointmill_lambda;
+
+/**
+ * Where the settings of a pointmill_lambda come from. One thread at a time.
+ *
+ * An option beats every variable, DD_ variables beat DATADOG_ ones, and then comes the default.
+ * docs/LAMBDA.md lists options and variables.
+ */
+typedef struct pointmill_lambda_config pointmill_lambda_config;
 
 /**
  * The bodies of one snapshot, ready to be sent. Immutable: share it between threads freely,
@@ -968,6 +1095,238 @@ typedef struct pointmill_client_stats {
      */
     uint64_t spool_damaged_files;
 } pointmill_client_stats;
+
+/**
+ * What the context of an invocation says. The caller's struct. Start with
+ * POINTMILL_LAMBDA_INVOCATION_INIT; what is not known stays zero.
+ */
+typedef struct pointmill_lambda_invocation {
+    /**
+     * sizeof(pointmill_lambda_invocation), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * 0 or POINTMILL_LAMBDA_NOT_COUNTED.
+     */
+    uint32_t flags;
+    /**
+     * POINTMILL_LAMBDA_START_AUTO, _COLD, _WARM or _PROACTIVE.
+     */
+    uint32_t start;
+    /**
+     * Memory limit in MB; 0: that of the environment.
+     */
+    uint32_t memory_mb;
+    /**
+     * When the platform ends it, milliseconds since 1970-01-01 UTC; 0: unknown, then no flush comes
+     * before it.
+     */
+    int64_t deadline_unix_ms;
+    /**
+     * The invoked ARN. One that is none becomes a warning.
+     */
+    struct pointmill_str invoked_function_arn;
+    /**
+     * The id of the request.
+     */
+    struct pointmill_str request_id;
+    /**
+     * The function's name; empty: that of the environment.
+     */
+    struct pointmill_str function_name;
+    /**
+     * The function's version; empty: that of the environment.
+     */
+    struct pointmill_str function_version;
+} pointmill_lambda_invocation;
+
+/**
+ * What came of an invocation. The caller's struct. Start with POINTMILL_LAMBDA_RESULT_INIT, then
+ * set batch_item_failures and time_to_first_byte_ms, whose zero is a value.
+ */
+typedef struct pointmill_lambda_result {
+    /**
+     * sizeof(pointmill_lambda_result), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * 1 if the handler raised, rejected or panicked, else 0.
+     */
+    uint32_t error;
+    /**
+     * Status of the answer to an HTTP trigger (API Gateway, function URL, load balancer), 502 if it
+     * gave none; 0 without such a trigger.
+     */
+    uint32_t http_status;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * Length of the list batchItemFailures; -1 if the result has none.
+     */
+    int64_t batch_item_failures;
+    /**
+     * Milliseconds to the first byte of a streamed response; negative if it is none.
+     */
+    double time_to_first_byte_ms;
+} pointmill_lambda_result;
+
+/**
+ * Where every point is. The caller's struct. Start with POINTMILL_LAMBDA_STATS_INIT.
+ *
+ * While no call is under way and the thread rests: recorded = pending + delivered + queued + the sum
+ * of every rejected_... + the sum of every refused_... + the sum of every dropped_....
+ */
+typedef struct pointmill_lambda_stats {
+    /**
+     * sizeof(pointmill_lambda_stats), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * POINTMILL_LAMBDA_EXTENSION, _LOG, _HTTP or _DISABLED.
+     */
+    uint32_t mode;
+    /**
+     * Points handed to a recording call or reported as refused, and enhanced ones.
+     */
+    uint64_t recorded;
+    /**
+     * Wait for a flush, in the engine or the buffer.
+     */
+    uint64_t pending;
+    /**
+     * Taken by the intake, written to the log, sent to the extension.
+     */
+    uint64_t delivered;
+    /**
+     * Encoded; a later flush sends them.
+     */
+    uint64_t queued;
+    /**
+     * Refused: not a finite number.
+     */
+    uint64_t rejected_not_finite;
+    /**
+     * Refused: the name is empty or too long, or a tag too long.
+     */
+    uint64_t rejected_invalid_name;
+    /**
+     * Refused: more than four hours old, in extension mode.
+     */
+    uint64_t rejected_too_old;
+    /**
+     * Refused: no context has this id.
+     */
+    uint64_t rejected_stale;
+    /**
+     * Refused: no room for a further name.
+     */
+    uint64_t rejected_no_room;
+    /**
+     * Refused: after the end.
+     */
+    uint64_t rejected_closed;
+    /**
+     * Refused by the wrapper: the name.
+     */
+    uint64_t refused_name;
+    /**
+     * Refused by the wrapper: the value.
+     */
+    uint64_t refused_value;
+    /**
+     * Refused by the wrapper: the time.
+     */
+    uint64_t refused_time;
+    /**
+     * Refused by the wrapper: the tags.
+     */
+    uint64_t refused_tags;
+    /**
+     * Custom points for which there is no way under FIPS rules.
+     */
+    uint64_t dropped_disabled;
+    /**
+     * The buffer was full and could not be emptied.
+     */
+    uint64_t dropped_buffer;
+    /**
+     * Given up by delivery.
+     */
+    uint64_t dropped_delivery;
+    /**
+     * The engine's memory was full.
+     */
+    uint64_t dropped_arena;
+    /**
+     * Kept their value but lost their tags to a limit of the engine; counted elsewhere too.
+     */
+    uint64_t overflowed;
+    /**
+     * Names or tags whose bytes were not UTF-8 and were mended.
+     */
+    uint64_t utf8_mended;
+    /**
+     * Enhanced metrics made here; counted elsewhere too.
+     */
+    uint64_t enhanced;
+    /**
+     * Points written out early because the buffer was full; counted elsewhere too.
+     */
+    uint64_t spilled;
+    /**
+     * Flushes.
+     */
+    uint64_t flushes;
+    /**
+     * Flushes after which something was left or had been given up.
+     */
+    uint64_t flush_failures;
+    /**
+     * Flushes done because a deadline came near.
+     */
+    uint64_t deadline_flushes;
+    /**
+     * Look-ups of the API key.
+     */
+    uint64_t key_lookups;
+    /**
+     * Those that failed.
+     */
+    uint64_t key_failures;
+    /**
+     * Invocations begun.
+     */
+    uint64_t invocations;
+    /**
+     * Invocations begun and not ended.
+     */
+    uint64_t invocations_open;
+} pointmill_lambda_stats;
+
+/**
+ * A trace and the span to continue from. The caller's struct. Start with
+ * POINTMILL_LAMBDA_TRACE_INIT.
+ */
+typedef struct pointmill_lambda_trace {
+    /**
+     * sizeof(pointmill_lambda_trace), set by the caller.
+     */
+    uint32_t struct_size;
+    /**
+     * 2: keep, by the user's will; 1: keep; 0: reject; -1: reject, by the user's will.
+     */
+    int32_t priority;
+    /**
+     * The trace's id, its low 64 bits.
+     */
+    uint64_t trace_id;
+    /**
+     * The id of the span that called.
+     */
+    uint64_t parent_id;
+} pointmill_lambda_trace;
 
 #ifdef __cplusplus
 extern "C" {
@@ -2072,6 +2431,528 @@ int32_t pointmill_client_last_failure(const struct pointmill_client *client,
  * Since:     0.1
  */
 POINTMILL_API void pointmill_client_free(struct pointmill_client *client);
+
+/**
+ * Makes the object: settles the settings and chooses where custom points go. No I/O but the test
+ * for the extension's file, no thread (the first pointmill_lambda_begin starts it), no look-up of
+ * a key (the first flush that has something to post does it).
+ *
+ * Threads:   any; one at a time on config.
+ * Ownership: the caller frees *out with pointmill_lambda_free; config is copied. A descriptor of
+ *            the option log_fd is duplicated.
+ * NULL:      err may be NULL. config, out: POINTMILL_E_NULL.
+ * Outputs:   out; written only on success. err, on failure.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_STRUCT_SIZE (err), POINTMILL_E_BAD_VALUE (an option names a descriptor or
+ *            socket that is none), POINTMILL_E_NO_MEMORY, POINTMILL_E_PANIC.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_new(const struct pointmill_lambda_config *config,
+                             struct pointmill_lambda **out,
+                             struct pointmill_error *err);
+
+/**
+ * Frees the object without flushing: call pointmill_lambda_close first.
+ *
+ * Threads:   no other call may use it now or later.
+ * Ownership: takes the object.
+ * NULL:      does nothing.
+ * Outputs:   none.
+ * Returns:   nothing.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API void pointmill_lambda_free(struct pointmill_lambda *lambda);
+
+/**
+ * Where custom points go.
+ *
+ * Threads:   any, at once.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_PANIC.
+ * Units:     out: POINTMILL_LAMBDA_EXTENSION, _LOG, _HTTP or _DISABLED.
+ * Since:     0.1
+ */
+POINTMILL_API int32_t pointmill_lambda_mode(const struct pointmill_lambda *lambda, uint32_t *out);
+
+/**
+ * A setting in effect, as text: true or false for a flag, empty for none, *** for a secret.
+ *
+ * Threads:   any, at once.
+ * Ownership: *out lives as long as the object.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_UTF8, POINTMILL_E_UNKNOWN_OPTION, POINTMILL_E_PANIC.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_setting(const struct pointmill_lambda *lambda,
+                                 const char *name,
+                                 struct pointmill_str *out);
+
+/**
+ * What a person should read since the last call, one a line, each once, for the language's logger:
+ * variables that make no sense, ARNs that are none, points refused for their age. They are gone
+ * once they have been written.
+ *
+ * Threads:   any, at once.
+ * Ownership: buf is the caller's.
+ * NULL:      lambda, out_len: POINTMILL_E_NULL. buf: the same, unless cap is 0.
+ * Outputs:   buf, the first out_len bytes, without a NUL; written only on success. out_len, also
+ *            written with POINTMILL_E_BUFFER_TOO_SMALL: the length of the text; 0 if there is
+ *            none.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_BUFFER_TOO_SMALL, POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     cap, out_len: bytes.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_warnings(struct pointmill_lambda *lambda,
+                                  char *buf,
+                                  size_t cap,
+                                  size_t *out_len);
+
+/**
+ * The engine behind the object, for snapshots, percentiles and other kinds of metrics. Its points
+ * are delivered with the others: in HTTP mode to the intake, elsewhere as distributions.
+ *
+ * Threads:   any, at once.
+ * Ownership: the caller frees *out with pointmill_engine_free, before or after the object.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_PANIC.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_engine(const struct pointmill_lambda *lambda,
+                                struct pointmill_engine **out);
+
+/**
+ * Records a custom point of now: the drop-in call. It is taken at once, also before the first
+ * invocation, between invocations and after the last. dd_lambda_layer is added here. Known names
+ * with known tags cost neither an allocation nor a system call.
+ *
+ * Refused points are counted by cause. Bytes that are not UTF-8 are mended, empty tags left out.
+ *
+ * Threads:   any, at once.
+ * Ownership: the texts are borrowed for the call.
+ * NULL:      POINTMILL_E_NULL; a text's ptr may be NULL if its len is 0.
+ * Outputs:   none.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_INVALID (a length), POINTMILL_E_INVALID_NAME (empty or too long),
+ *            POINTMILL_E_NOT_FINITE, POINTMILL_E_NO_ROOM, POINTMILL_E_CLOSED,
+ *            POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     name_then_tags: the name first, then the tags. len: texts, the name included.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_metric(struct pointmill_lambda *lambda,
+                                const struct pointmill_str *name_then_tags,
+                                size_t len,
+                                double value);
+
+/**
+ * Records a custom point of a time. In extension mode one of more than four hours ago is refused,
+ * as in the layers.
+ *
+ * Threads:   any, at once.
+ * Ownership: the texts are borrowed for the call.
+ * NULL:      POINTMILL_E_NULL; a text's ptr may be NULL if its len is 0.
+ * Outputs:   none.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_INVALID (a length, an unknown flag), POINTMILL_E_INVALID_NAME (empty or
+ *            too long), POINTMILL_E_NOT_FINITE, POINTMILL_E_TOO_OLD, POINTMILL_E_NO_ROOM,
+ *            POINTMILL_E_CLOSED, POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     unix_s: seconds since 1970-01-01 UTC, or POINTMILL_LAMBDA_NOW. flags: 0 or
+ *            POINTMILL_LAMBDA_FORCE_ASYNC.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_metric_at(struct pointmill_lambda *lambda,
+                                   const struct pointmill_str *name_then_tags,
+                                   size_t len,
+                                   double value,
+                                   int64_t unix_s,
+                                   uint32_t flags);
+
+/**
+ * The id of a custom metric and its tags: ask once, keep it, record with it.
+ *
+ * Threads:   any, at once.
+ * Ownership: the texts are borrowed for the call.
+ * NULL:      POINTMILL_E_NULL; a text's ptr may be NULL if its len is 0.
+ * Outputs:   out, below 2^53; written only on success. Valid as long as the object, also in a
+ *            forked child.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_INVALID (a length), POINTMILL_E_INVALID_NAME, POINTMILL_E_NO_ROOM,
+ *            POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     len: texts, the name included.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_context(struct pointmill_lambda *lambda,
+                                 const struct pointmill_str *name_then_tags,
+                                 size_t len,
+                                 uint64_t *out);
+
+/**
+ * Records a point of now to a held context.
+ *
+ * Threads:   any, at once.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   none.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_NOT_FINITE, POINTMILL_E_STALE_CONTEXT (no such id), POINTMILL_E_CLOSED,
+ *            POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_record(struct pointmill_lambda *lambda,
+                                uint64_t context,
+                                double value);
+
+/**
+ * Records a point of a time to a held context.
+ *
+ * Threads:   any, at once.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   none.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_NOT_FINITE, POINTMILL_E_STALE_CONTEXT (no such id), POINTMILL_E_TOO_OLD,
+ *            POINTMILL_E_CLOSED, POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     unix_s: seconds since 1970-01-01 UTC.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_record_at(struct pointmill_lambda *lambda,
+                                   uint64_t context,
+                                   double value,
+                                   int64_t unix_s);
+
+/**
+ * Records columns of points: values[i] to contexts[i], at unix_s[i] or now. Those that are refused
+ * do not stop the others.
+ *
+ * Threads:   any, at once.
+ * Ownership: the columns are borrowed for the call.
+ * NULL:      unix_s: all now. lambda, out_rejected: POINTMILL_E_NULL. contexts, values: the same,
+ *            unless len is 0.
+ * Outputs:   out_rejected, how many were refused, each counted by its cause; written only on
+ *            success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_INVALID (a length), POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     len: points. unix_s: seconds since 1970-01-01 UTC.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_record_batch(struct pointmill_lambda *lambda,
+                                      const uint64_t *contexts,
+                                      const double *values,
+                                      const int64_t *unix_s,
+                                      size_t len,
+                                      size_t *out_rejected);
+
+/**
+ * Counts points that the caller refused before it could hand them over, so that the ledger is
+ * whole.
+ *
+ * Threads:   any, at once.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   none.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_INVALID (no such cause), POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     cause: POINTMILL_LAMBDA_BAD_NAME, _BAD_VALUE, _BAD_TIME or _BAD_TAGS.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_refused(struct pointmill_lambda *lambda,
+                                 uint32_t cause,
+                                 uint64_t points);
+
+/**
+ * Sends everything that waits, for at most timeout_ms: after pointmill_lambda_end, before the
+ * response goes out. Release an interpreter's lock around it, or call it from a thread of its own.
+ *
+ * Threads:   any, at once.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   none.
+ * Returns:   POINTMILL_OK (everything has arrived), POINTMILL_E_DELIVERY_LATER (the rest is kept
+ *            for the next flush), POINTMILL_E_DELIVERY_DROPPED (points were given up; see the
+ *            ledger), POINTMILL_E_CLOSED, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT,
+ *            POINTMILL_E_HANDLE, POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     timeout_ms: milliseconds, such as pointmill_lambda_end answers; 0 sends nothing.
+ * Since:     0.1
+ */
+POINTMILL_API int32_t pointmill_lambda_flush(struct pointmill_lambda *lambda, uint64_t timeout_ms);
+
+/**
+ * Without the thread (option flush_in_thread): whether a flush is due now, because an interval is
+ * over, the buffer is half full, or a deadline is near. With the thread never.
+ *
+ * Threads:   any, at once.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out_budget_ms: how long that flush may take, 0 if none is due; written only on
+ *            success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     out_budget_ms: milliseconds.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_flush_due(struct pointmill_lambda *lambda,
+                                   uint64_t *out_budget_ms);
+
+/**
+ * After a restore from a snapshot of the sandbox (SnapStart, CRIU): the next invocation is its
+ * first, and the API key is looked up anew.
+ *
+ * Threads:   any, at once.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   none.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API int32_t pointmill_lambda_restored(struct pointmill_lambda *lambda);
+
+/**
+ * Flushes everything and ends: for SIGTERM and the end of the process. The thread stops, later
+ * points answer POINTMILL_E_CLOSED and are counted, what has not arrived is counted as dropped. A
+ * second call does nothing.
+ *
+ * Threads:   any, at once.
+ * Ownership: none; the object is still to be freed.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   none.
+ * Returns:   POINTMILL_OK (everything has arrived), POINTMILL_E_DELIVERY_LATER (the rest is kept
+ *            for the next flush), POINTMILL_E_DELIVERY_DROPPED (points were given up; see the
+ *            ledger), POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     timeout_ms: milliseconds.
+ * Since:     0.1
+ */
+POINTMILL_API int32_t pointmill_lambda_close(struct pointmill_lambda *lambda, uint64_t timeout_ms);
+
+/**
+ * What went wrong last (a look-up of the key, a request, a write), for a line in a log. It never
+ * holds a key.
+ *
+ * Threads:   any, at once.
+ * Ownership: buf is the caller's.
+ * NULL:      lambda, out_len: POINTMILL_E_NULL. buf: the same, unless cap is 0.
+ * Outputs:   buf, the first out_len bytes, without a NUL; written only on success. out_len, also
+ *            written with POINTMILL_E_BUFFER_TOO_SMALL: the length of the text; 0 if nothing went
+ *            wrong.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_BUFFER_TOO_SMALL, POINTMILL_E_PANIC.
+ * Units:     cap, out_len: bytes.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_last_failure(const struct pointmill_lambda *lambda,
+                                      char *buf,
+                                      size_t cap,
+                                      size_t *out_len);
+
+/**
+ * Makes a configuration for a function in a language: no variables, no options.
+ *
+ * Threads:   any.
+ * Ownership: the caller frees *out with pointmill_lambda_config_free.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_INVALID (no such
+ *            language), POINTMILL_E_PANIC.
+ * Units:     language: POINTMILL_LAMBDA_PYTHON, _NODE, _GO, _RUBY or _JAVA.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_config_new(uint32_t language,
+                                    struct pointmill_lambda_config **out);
+
+/**
+ * Frees a configuration.
+ *
+ * Threads:   no other call may use it now or later.
+ * Ownership: takes the configuration; objects made with it do not need it.
+ * NULL:      does nothing.
+ * Outputs:   none.
+ * Returns:   nothing.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API void pointmill_lambda_config_free(struct pointmill_lambda_config *config);
+
+/**
+ * Adds a variable of the environment, in place of an earlier one of that name. Names that no
+ * setting is read from are passed over. A value that makes no sense is no error: it becomes a
+ * warning of the object, since nobody could act on an error while a function starts.
+ *
+ * Threads:   one at a time on config.
+ * Ownership: name and value are borrowed for the call.
+ * NULL:      POINTMILL_E_NULL; a text's ptr may be NULL if its len is 0.
+ * Outputs:   none.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_INVALID (a length), POINTMILL_E_UTF8 (the name), POINTMILL_E_POISONED,
+ *            POINTMILL_E_PANIC.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_config_env(struct pointmill_lambda_config *config,
+                                    struct pointmill_str name,
+                                    struct pointmill_str value);
+
+/**
+ * Adds the variables of this process that settings are read from (DD_*, DATADOG_*, AWS_*,
+ * POINTMILL_*, proxies). The environment is read here and never again.
+ *
+ * Threads:   one at a time on config; no other thread may change the environment meanwhile.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   none.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API int32_t pointmill_lambda_config_process_env(struct pointmill_lambda_config *config);
+
+/**
+ * Sets an option, which beats every variable.
+ *
+ * Threads:   one at a time on config.
+ * Ownership: name and value are borrowed for the call.
+ * NULL:      err may be NULL. Others: POINTMILL_E_NULL; value.ptr may be NULL if its len is 0.
+ * Outputs:   err, on failure, says what is allowed.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_STRUCT_SIZE (err), POINTMILL_E_INVALID (a length), POINTMILL_E_UTF8,
+ *            POINTMILL_E_UNKNOWN_OPTION, POINTMILL_E_BAD_VALUE, POINTMILL_E_POISONED,
+ *            POINTMILL_E_PANIC.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_config_set(struct pointmill_lambda_config *config,
+                                    const char *name,
+                                    struct pointmill_str value,
+                                    struct pointmill_error *err);
+
+/**
+ * Begins an invocation: emits aws.lambda.enhanced.invocations (unless the extension does), moves
+ * the engine's clock, provides for the flush before the deadline. No I/O, no waiting. Several may
+ * be open at once.
+ *
+ * Threads:   any, at once.
+ * Ownership: the struct and its texts are borrowed for the call.
+ * NULL:      invocation: nothing is known. lambda, out_token: POINTMILL_E_NULL.
+ * Outputs:   out_token; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_STRUCT_SIZE, POINTMILL_E_INVALID (a length, a flag, a start, or bytes
+ *            past this version's struct that are not zero), POINTMILL_E_POISONED,
+ *            POINTMILL_E_PANIC.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_begin(struct pointmill_lambda *lambda,
+                               const struct pointmill_lambda_invocation *invocation,
+                               uint64_t *out_token);
+
+/**
+ * Ends an invocation: emits at most one aws.lambda.enhanced.errors (unless the extension does),
+ * then batch_item_failures and time_to_first_byte. No I/O, no waiting: call pointmill_lambda_flush
+ * with the budget before the response goes out.
+ *
+ * Threads:   any, at once.
+ * Ownership: the struct is borrowed for the call.
+ * NULL:      result: it went well, nothing to report. lambda, out_budget_ms: POINTMILL_E_NULL.
+ * Outputs:   out_budget_ms: how long the flush may take; 0 if there is nothing to send. Written
+ *            only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_STRUCT_SIZE, POINTMILL_E_INVALID (bytes past this version's struct that
+ *            are not zero), POINTMILL_E_STALE_CONTEXT (no open invocation has this token; nothing
+ *            was emitted), POINTMILL_E_POISONED, POINTMILL_E_PANIC.
+ * Units:     out_budget_ms: milliseconds.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_end(struct pointmill_lambda *lambda,
+                             uint64_t token,
+                             const struct pointmill_lambda_result *result,
+                             uint64_t *out_budget_ms);
+
+/**
+ * The ledger. Works on a closed object too.
+ *
+ * Threads:   any, at once; the sums agree exactly only while no other call is under way and the
+ *            thread rests.
+ * Ownership: none.
+ * NULL:      POINTMILL_E_NULL.
+ * Outputs:   out, up to out->struct_size bytes; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_HANDLE,
+ *            POINTMILL_E_STRUCT_SIZE, POINTMILL_E_PANIC.
+ * Units:     points, or what the field's name says.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_stats_get(const struct pointmill_lambda *lambda,
+                                   struct pointmill_lambda_stats *out);
+
+/**
+ * The trace context of X-Ray's header, or of _X_AMZN_TRACE_ID, such as
+ * "Root=1-5ce31dc2-2c779014b90ce44db5e03875;Parent=0b11cc4230d3e09e;Sampled=1". Sampled is
+ * priority 2, else -1.
+ *
+ * Threads:   any.
+ * Ownership: header is borrowed for the call.
+ * NULL:      POINTMILL_E_NULL; header.ptr may be NULL if its len is 0.
+ * Outputs:   out, up to out->struct_size bytes; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_STRUCT_SIZE,
+ *            POINTMILL_E_UTF8, POINTMILL_E_INVALID (no such header), POINTMILL_E_PANIC.
+ * Units:     none.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_trace_of_xray(struct pointmill_str header,
+                                       struct pointmill_lambda_trace *out);
+
+/**
+ * The trace context of the headers x-datadog-trace-id, x-datadog-parent-id and
+ * x-datadog-sampling-priority, whose names may be in any case. Without a priority it is 1. Headers
+ * that are not UTF-8 are passed over.
+ *
+ * Threads:   any.
+ * Ownership: the texts are borrowed for the call.
+ * NULL:      out: POINTMILL_E_NULL. names, values: the same, unless len is 0.
+ * Outputs:   out, up to out->struct_size bytes; written only on success.
+ * Returns:   POINTMILL_OK, POINTMILL_E_NULL, POINTMILL_E_ALIGNMENT, POINTMILL_E_STRUCT_SIZE,
+ *            POINTMILL_E_INVALID (an id is missing or no number), POINTMILL_E_PANIC.
+ * Units:     len: headers.
+ * Since:     0.1
+ */
+POINTMILL_API
+int32_t pointmill_lambda_trace_of_headers(const struct pointmill_str *names,
+                                          const struct pointmill_str *values,
+                                          size_t len,
+                                          struct pointmill_lambda_trace *out);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -29,6 +29,10 @@ static void initial_values_carry_the_size(void) {
     INITIAL(pointmill_payload, POINTMILL_PAYLOAD_INIT);
     INITIAL(pointmill_skipped, POINTMILL_SKIPPED_INIT);
     INITIAL(pointmill_client_stats, POINTMILL_CLIENT_STATS_INIT);
+    INITIAL(pointmill_lambda_stats, POINTMILL_LAMBDA_STATS_INIT);
+    INITIAL(pointmill_lambda_invocation, POINTMILL_LAMBDA_INVOCATION_INIT);
+    INITIAL(pointmill_lambda_result, POINTMILL_LAMBDA_RESULT_INIT);
+    INITIAL(pointmill_lambda_trace, POINTMILL_LAMBDA_TRACE_INIT);
 }
 
 int main(void) {

@@ -146,7 +146,7 @@ fn client(engine: &Engine, options: &ClientConfig) -> Result<Client, Failure> {
 }
 
 /// A descriptor of our own for the caller's: it shares position and flags, and lives for itself.
-fn duplicate(fd: u64) -> std::io::Result<OwnedFd> {
+pub(crate) fn duplicate(fd: u64) -> std::io::Result<OwnedFd> {
     let fd = i32::try_from(fd).map_err(std::io::Error::other)?;
     // SAFETY: not -1, since it comes from an unsigned number; borrowed for this line only, and a
     // number that is no open descriptor is answered with an error by the system.

@@ -8,7 +8,7 @@
 //!                 ├─ codes     one table: number, name, cause and remedy
 //!                 ▼
 //!              library · sketch · config · engine · context · record · snapshot · payloads
-//!              · client (feature `delivery`)
+//!              · client · lambda (feature `delivery`)
 //! ```
 //!
 //! 1. The macro `export!` is the only place with `extern "C"`; a test compares the names behind it
@@ -55,6 +55,16 @@ mod snapshot;
 mod client;
 #[cfg(feature = "delivery")]
 mod client_stats;
+#[cfg(feature = "delivery")]
+mod lambda;
+#[cfg(feature = "delivery")]
+mod lambda_config;
+#[cfg(feature = "delivery")]
+mod lambda_invocation;
+#[cfg(feature = "delivery")]
+mod lambda_stats;
+#[cfg(feature = "delivery")]
+mod lambda_trace;
 
 // What the header shows, reachable for a Rust caller that builds this as an rlib (fuzzing).
 #[cfg(feature = "delivery")]
@@ -65,6 +75,16 @@ pub use codes::*;
 pub use config::*;
 pub use context::*;
 pub use engine::*;
+#[cfg(feature = "delivery")]
+pub use lambda::*;
+#[cfg(feature = "delivery")]
+pub use lambda_config::*;
+#[cfg(feature = "delivery")]
+pub use lambda_invocation::*;
+#[cfg(feature = "delivery")]
+pub use lambda_stats::*;
+#[cfg(feature = "delivery")]
+pub use lambda_trace::*;
 pub use library::*;
 pub use payloads::*;
 pub use record::*;

@@ -244,6 +244,48 @@ impl<'a, T: Sized32> OutStruct<'a, T> {
     }
 }
 
+/// A struct of the caller that is read and may grow: `struct_size` first.
+///
+/// # Safety
+/// `repr(C)`, the first field is `struct_size: u32`, and every bit pattern is a valid value.
+pub(crate) unsafe trait SizedIn: Copy {
+    /// Its size in the first release that had it. A caller's `struct_size` below it is refused.
+    const SIZE_MIN: usize;
+}
+
+/// Reads structs of callers.
+pub(crate) struct InStruct;
+
+impl InStruct {
+    /// What the caller filled in; fields its version does not have are zero. Bytes that this version
+    /// does not know must be zero, or the caller asks for something that would not happen.
+    ///
+    /// # Safety
+    /// `place` is NULL, misaligned, or its first four bytes may be read, and as many bytes as they
+    /// say may be read and do not change during the call.
+    pub(crate) unsafe fn read<T: SizedIn>(place: *const T) -> Result<T, Code> {
+        check(place)?;
+        // SAFETY: not NULL and aligned; the first field is a u32, readable by the caller's word.
+        let theirs = unsafe { place.cast::<u32>().read() } as usize;
+        if theirs < T::SIZE_MIN {
+            return Err(Code::STRUCT_SIZE);
+        }
+        // SAFETY: readable by the caller's word.
+        let bytes = unsafe { std::slice::from_raw_parts(place.cast::<u8>(), theirs) };
+        let (known, rest) = bytes.split_at(theirs.min(size_of::<T>()));
+        if rest.iter().any(|byte| *byte != 0) {
+            return Err(Code::INVALID);
+        }
+        let mut value = std::mem::MaybeUninit::<T>::zeroed();
+        // SAFETY: `known` is no longer than a T, and `value` is memory of ours.
+        unsafe {
+            ptr::copy_nonoverlapping(known.as_ptr(), value.as_mut_ptr().cast::<u8>(), known.len());
+        }
+        // SAFETY: all bytes are written, and any bits are a valid T by the trait's word.
+        Ok(unsafe { value.assume_init() })
+    }
+}
+
 /// The caller's `pointmill_error`, if there is one.
 pub(crate) struct ErrorSlot<'a>(Option<OutStruct<'a, pointmill_error>>);
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::ffi::{CStr, c_void};
 use std::fmt::Write as _;
+use std::os::fd::AsRawFd;
 use std::ptr;
 
 use crate::boundary::injection;
@@ -13,6 +14,11 @@ use crate::codes::*;
 use crate::config::*;
 use crate::context::*;
 use crate::engine::*;
+use crate::lambda::*;
+use crate::lambda_config::*;
+use crate::lambda_invocation::*;
+use crate::lambda_stats::*;
+use crate::lambda_trace::*;
 use crate::library::*;
 use crate::payloads::*;
 use crate::record::*;
@@ -39,6 +45,8 @@ struct Fixture {
     snapshot: *mut pointmill_snapshot,
     payloads: *mut pointmill_payloads,
     client: *mut pointmill_client,
+    lambda: *mut pointmill_lambda,
+    lambda_config: *mut pointmill_lambda_config,
     context: u64,
 }
 
@@ -51,6 +59,8 @@ impl Fixture {
             snapshot: ptr::null_mut(),
             payloads: ptr::null_mut(),
             client: ptr::null_mut(),
+            lambda: ptr::null_mut(),
+            lambda_config: ptr::null_mut(),
             context: 0,
         };
         let none = ptr::null_mut();
@@ -107,7 +117,36 @@ impl Fixture {
         let out = &mut f.client;
         let made = c!(client_new_with(f.engine, f.config, out));
         assert_eq!(made, POINTMILL_OK);
+        f.add_lambda();
         f
+    }
+
+    /// In log mode, with nowhere as its log.
+    fn add_lambda(&mut self) {
+        let config = &mut self.lambda_config;
+        let made = c!(pointmill_lambda_config_new(POINTMILL_LAMBDA_PYTHON, config));
+        assert_eq!(made, POINTMILL_OK);
+        let nowhere = std::fs::File::create("/dev/null").unwrap();
+        let fd = nowhere.as_raw_fd().to_string();
+        for (name, value) in [(c"mode", "log"), (c"log_fd", fd.as_str())] {
+            let (config, value) = (self.lambda_config, pointmill_str::lend(value));
+            let set = c!(pointmill_lambda_config_set(
+                config,
+                name.as_ptr(),
+                value,
+                NONE
+            ));
+            assert_eq!(set, POINTMILL_OK);
+        }
+        let made = c!(pointmill_lambda_new(
+            self.lambda_config,
+            &mut self.lambda,
+            NONE
+        ));
+        assert_eq!(made, POINTMILL_OK);
+        let (name, mut id) = (pointmill_str::lend("m"), 1);
+        let held = c!(pointmill_lambda_context(self.lambda, &name, 1, &mut id));
+        assert_eq!((held, id), (POINTMILL_OK, 0));
     }
 }
 
@@ -135,6 +174,8 @@ impl Drop for Fixture {
         c!(pointmill_snapshot_free(self.snapshot));
         c!(pointmill_payloads_free(self.payloads));
         c!(pointmill_client_free(self.client));
+        c!(pointmill_lambda_free(self.lambda));
+        c!(pointmill_lambda_config_free(self.lambda_config));
     }
 }
 
@@ -233,6 +274,47 @@ fn client_calls() -> Vec<Call> {
     calls
 }
 
+fn lambda_calls() -> Vec<Call> {
+    const NO_TEXT: pointmill_str = pointmill_str {
+        ptr: ptr::null(),
+        len: 0,
+    };
+    let calls: [Call; 25] = calls! { f:
+        pointmill_lambda_config_new(1, &mut ptr::null_mut());
+        pointmill_lambda_config_env(f.lambda_config, pointmill_str::lend("DD_ENV"), NO_TEXT);
+        pointmill_lambda_config_process_env(f.lambda_config);
+        pointmill_lambda_config_set(f.lambda_config, c"env".as_ptr(), NO_TEXT, NONE);
+        pointmill_lambda_new(f.lambda_config, &mut ptr::null_mut(), NONE);
+        pointmill_lambda_mode(f.lambda, &mut 0);
+        pointmill_lambda_setting(f.lambda, c"env".as_ptr(), &mut { NO_TEXT });
+        pointmill_lambda_warnings(f.lambda, ptr::null_mut(), 0, &mut 0);
+        pointmill_lambda_engine(f.lambda, &mut ptr::null_mut());
+        pointmill_lambda_metric(f.lambda, &pointmill_str::lend("m"), 1, 1.0);
+        pointmill_lambda_metric_at(f.lambda, &pointmill_str::lend("m"), 1, 1.0, 1, 0);
+        pointmill_lambda_context(f.lambda, &pointmill_str::lend("m"), 1, &mut 0);
+        pointmill_lambda_record(f.lambda, 0, 1.0);
+        pointmill_lambda_record_at(f.lambda, 0, 1.0, 1);
+        pointmill_lambda_record_batch(f.lambda, &0, &1.0, ptr::null(), 1, &mut 0);
+        pointmill_lambda_refused(f.lambda, POINTMILL_LAMBDA_BAD_NAME, 1);
+        pointmill_lambda_begin(f.lambda, ptr::null(), &mut 0);
+        // No invocation is open: the boundary is passed all the same.
+        pointmill_lambda_end(f.lambda, 1, ptr::null(), &mut 0);
+        pointmill_lambda_flush(f.lambda, 1000);
+        pointmill_lambda_flush_due(f.lambda, &mut 0);
+        pointmill_lambda_restored(f.lambda);
+        pointmill_lambda_close(f.lambda, 1000);
+        pointmill_lambda_stats_get(f.lambda, &mut lambda_stats());
+        pointmill_lambda_last_failure(f.lambda, ptr::null_mut(), 0, &mut 0);
+        pointmill_lambda_trace_of_xray(NO_TEXT, &mut lambda_trace());
+    };
+    let mut calls = calls.to_vec();
+    calls.push(("pointmill_lambda_trace_of_headers", |_| {
+        let (none, out) = (ptr::null(), &mut lambda_trace());
+        c!(pointmill_lambda_trace_of_headers(none, none, 0, out)) == POINTMILL_E_PANIC
+    }));
+    calls
+}
+
 /// Functions without a status: NULL, 0, or nothing.
 fn other_calls() -> Vec<Call> {
     vec![
@@ -276,6 +358,14 @@ fn other_calls() -> Vec<Call> {
             c!(pointmill_client_free(f.client));
             true
         }),
+        ("pointmill_lambda_free", |f| {
+            c!(pointmill_lambda_free(f.lambda));
+            true
+        }),
+        ("pointmill_lambda_config_free", |f| {
+            c!(pointmill_lambda_config_free(f.lambda_config));
+            true
+        }),
         ("pointmill_payloads_free", |f| {
             c!(pointmill_payloads_free(f.payloads));
             true
@@ -289,6 +379,7 @@ fn with_status() -> Vec<Call> {
         engine_calls(),
         snapshot_calls(),
         client_calls(),
+        lambda_calls(),
     ]
     .concat()
 }
@@ -317,6 +408,8 @@ zeroed! {
     payload: pointmill_payload;
     skipped: pointmill_skipped;
     client_stats: pointmill_client_stats;
+    lambda_stats: pointmill_lambda_stats;
+    lambda_trace: pointmill_lambda_trace;
     error: pointmill_error;
 }
 
@@ -354,8 +447,9 @@ fn without_a_panic_the_same_calls_do_not_answer_so() {
 fn after_a_panic_an_object_refuses_changes_and_still_tells_what_it_holds() {
     let changing_engine = |name: &str| {
         let words = ["context", "record", "tick", "flush"];
-        let of_client = name.starts_with("pointmill_client_");
-        !of_client && words.iter().any(|word| name.contains(word))
+        let of_others = ["pointmill_client_", "pointmill_lambda_"];
+        let of_others = of_others.iter().any(|prefix| name.starts_with(prefix));
+        !of_others && words.iter().any(|word| name.contains(word))
             || name.starts_with("pointmill_client_new")
     };
     let changing_client = |name: &str| {
@@ -391,7 +485,26 @@ fn after_a_panic_an_object_refuses_changes_and_still_tells_what_it_holds() {
         assert_eq!(set, poisoned(name == "pointmill_config_set"), "{name}");
         let start = c!(pointmill_client_start(f.client));
         assert_eq!(start, poisoned(changing_client(name)), "{name}");
+        let reading = [
+            "new",
+            "mode",
+            "setting",
+            "engine",
+            "stats_get",
+            "last_failure",
+        ];
+        let changing_lambda = name.strip_prefix("pointmill_lambda_").is_some_and(|name| {
+            !reading.contains(&name) && !name.starts_with("config") && !name.starts_with("trace")
+        });
+        let refused = c!(pointmill_lambda_refused(
+            f.lambda,
+            POINTMILL_LAMBDA_BAD_TIME,
+            1
+        ));
+        assert_eq!(refused, poisoned(changing_lambda), "{name}");
         // Reading goes on.
+        let read = c!(pointmill_lambda_stats_get(f.lambda, &mut lambda_stats()));
+        assert_eq!(read, POINTMILL_OK, "{name}");
         assert_eq!(
             c!(pointmill_stats(f.engine, &mut stats())),
             POINTMILL_OK,
@@ -622,6 +735,76 @@ fn structs_are_laid_out_as_the_c_programs_are_told() {
             batches_spooled,
             queue_bytes,
             spool_damaged_files
+        }
+    );
+    layout!(
+        text,
+        pointmill_lambda_stats {
+            struct_size,
+            mode,
+            recorded,
+            pending,
+            delivered,
+            queued,
+            rejected_not_finite,
+            rejected_invalid_name,
+            rejected_too_old,
+            rejected_stale,
+            rejected_no_room,
+            rejected_closed,
+            refused_name,
+            refused_value,
+            refused_time,
+            refused_tags,
+            dropped_disabled,
+            dropped_buffer,
+            dropped_delivery,
+            dropped_arena,
+            overflowed,
+            utf8_mended,
+            enhanced,
+            spilled,
+            flushes,
+            flush_failures,
+            deadline_flushes,
+            key_lookups,
+            key_failures,
+            invocations,
+            invocations_open
+        }
+    );
+    layout!(
+        text,
+        pointmill_lambda_invocation {
+            struct_size,
+            flags,
+            start,
+            memory_mb,
+            deadline_unix_ms,
+            invoked_function_arn,
+            request_id,
+            function_name,
+            function_version
+        }
+    );
+    layout!(
+        text,
+        pointmill_lambda_result {
+            struct_size,
+            error,
+            http_status,
+            reserved,
+            batch_item_failures,
+            time_to_first_byte_ms
+        }
+    );
+    layout!(
+        text,
+        pointmill_lambda_trace {
+            struct_size,
+            priority,
+            trace_id,
+            parent_id
         }
     );
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/ctest/layout.inc");

@@ -9,7 +9,7 @@ use crate::process;
 
 /// The programs of `crates/pointmill-capi/ctest` (and of `examples`), with the arguments that keep
 /// them short under Valgrind.
-const PROGRAMS: [Program; 13] = [
+const PROGRAMS: [Program; 14] = [
     Program::new("layout"),
     Program::new("library"),
     Program::new("sketch"),
@@ -24,6 +24,7 @@ const PROGRAMS: [Program; 13] = [
     },
     Program::new("fork"),
     Program::new("client"),
+    Program::new("lambda"),
     Program {
         also: &["header_twice_other"],
         ..Program::new("header_twice")
