@@ -365,6 +365,11 @@ impl State {
     /// Delivery's part of the ledger.
     fn deliveries(&self) -> LambdaStats {
         let mut stats = LambdaStats::new(self.fixed.mode);
+        self.put_deliveries(&mut stats);
+        stats
+    }
+
+    fn put_deliveries(&self, stats: &mut LambdaStats) {
         for client in std::iter::once(&self.fixed.side).chain(&self.fixed.main) {
             let ledger = client.ledger();
             stats.delivered += ledger.accepted + ledger.handed_over;
@@ -372,13 +377,12 @@ impl State {
             stats.dropped_delivery += ledger.dropped() + ledger.skipped();
         }
         stats.dropped_delivery += read(&self.counters.unsendable);
-        stats
     }
 
     pub(crate) fn stats(&self) -> LambdaStats {
-        let mut stats = self.deliveries();
-        stats.dropped_delivery -= read(&self.counters.unsendable);
+        let mut stats = LambdaStats::new(self.fixed.mode);
         self.counters.put_into(&mut stats);
+        self.put_deliveries(&mut stats);
         for buffer in std::iter::once(&self.side).chain(&self.points) {
             stats.recorded += buffer.taken();
             stats.pending += buffer.pending();

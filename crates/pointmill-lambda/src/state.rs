@@ -18,7 +18,8 @@ use std::sync::{Arc, RwLock};
 
 use pointmill::{Config, Engine};
 use pointmill_deliver::{
-    Client, ClientConfig, Clock, Destination, DogstatsdDestination, HttpDestination, LogDestination,
+    Client, ClientConfig, Clock, Destination, DestinationKind, DogstatsdDestination,
+    HttpDestination, LogDestination,
 };
 use pointmill_wire::Format;
 
@@ -262,6 +263,11 @@ fn client_config(settings: &Settings, format: Format) -> ClientConfig {
     config.background = false;
     config.attempt_timeout_ms = settings.number("flush_timeout_ms").clamp(1, 600_000);
     config.encode.format = format;
+    config.destination = match format {
+        Format::LogLines => DestinationKind::Log,
+        Format::Dogstatsd => DestinationKind::Dogstatsd,
+        _ => DestinationKind::Http,
+    };
     config
 }
 

@@ -187,6 +187,7 @@ impl Counters {
         add(&self.refused[cause as usize - 1], points);
     }
 
+    /// Puts its counts into fresh stats; what others count is added afterwards.
     pub(crate) fn put_into(&self, stats: &mut LambdaStats) {
         let [not_finite, name, too_old, stale, no_room] = &self.rejected;
         stats.rejected_not_finite += read(not_finite);
@@ -204,7 +205,6 @@ impl Counters {
         stats.dropped_buffer += read(&self.buffer);
         // What never reached an engine or a buffer is recorded all the same.
         stats.recorded += stats.rejected() + stats.dropped();
-        stats.dropped_delivery += read(&self.unsendable);
         stats.enhanced += read(&self.enhanced);
         stats.spilled += read(&self.spilled);
         stats.flushes += read(&self.flushes);

@@ -1,0 +1,8 @@
+//! The object as a wrapper uses it, against pipes, sockets and small servers of its own.
+
+mod aws;
+mod freeze;
+mod invocations;
+mod ledger;
+mod modes;
+mod support;
