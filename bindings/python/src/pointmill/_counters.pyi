@@ -68,3 +68,34 @@ class ClientStats(NamedTuple):
     batches_spooled: int
     queue_bytes: int
     spool_damaged_files: int
+
+class LambdaStats(NamedTuple):
+    recorded: int
+    pending: int
+    delivered: int
+    queued: int
+    rejected_not_finite: int
+    rejected_invalid_name: int
+    rejected_too_old: int
+    rejected_stale: int
+    rejected_no_room: int
+    rejected_closed: int
+    refused_name: int
+    refused_value: int
+    refused_time: int
+    refused_tags: int
+    dropped_disabled: int
+    dropped_buffer: int
+    dropped_delivery: int
+    dropped_arena: int
+    overflowed: int
+    utf8_mended: int
+    enhanced: int
+    spilled: int
+    flushes: int
+    flush_failures: int
+    deadline_flushes: int
+    key_lookups: int
+    key_failures: int
+    invocations: int
+    invocations_open: int

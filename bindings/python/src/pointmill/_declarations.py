@@ -54,6 +54,26 @@ POINTMILL_GAUGE = 3
 POINTMILL_HISTOGRAM = 4
 POINTMILL_FLUSH_ALL = 1
 POINTMILL_GROUP_MERGE_INTERVALS = 1
+POINTMILL_LAMBDA_EXTENSION = 1
+POINTMILL_LAMBDA_LOG = 2
+POINTMILL_LAMBDA_HTTP = 3
+POINTMILL_LAMBDA_DISABLED = 4
+POINTMILL_LAMBDA_NOW = -(1 << 63)
+POINTMILL_LAMBDA_FORCE_ASYNC = 1
+POINTMILL_LAMBDA_BAD_NAME = 1
+POINTMILL_LAMBDA_BAD_VALUE = 2
+POINTMILL_LAMBDA_BAD_TIME = 3
+POINTMILL_LAMBDA_BAD_TAGS = 4
+POINTMILL_LAMBDA_PYTHON = 1
+POINTMILL_LAMBDA_NODE = 2
+POINTMILL_LAMBDA_GO = 3
+POINTMILL_LAMBDA_RUBY = 4
+POINTMILL_LAMBDA_JAVA = 5
+POINTMILL_LAMBDA_START_AUTO = 0
+POINTMILL_LAMBDA_START_COLD = 1
+POINTMILL_LAMBDA_START_WARM = 2
+POINTMILL_LAMBDA_START_PROACTIVE = 3
+POINTMILL_LAMBDA_NOT_COUNTED = 1
 
 
 class pointmill_str(c.Structure):
@@ -214,6 +234,76 @@ class pointmill_client_stats(c.Structure):
     ]
 
 
+class pointmill_lambda_invocation(c.Structure):
+    _fields_ = [
+        ("struct_size", c.c_uint32),
+        ("flags", c.c_uint32),
+        ("start", c.c_uint32),
+        ("memory_mb", c.c_uint32),
+        ("deadline_unix_ms", c.c_int64),
+        ("invoked_function_arn", pointmill_str),
+        ("request_id", pointmill_str),
+        ("function_name", pointmill_str),
+        ("function_version", pointmill_str),
+    ]
+
+
+class pointmill_lambda_result(c.Structure):
+    _fields_ = [
+        ("struct_size", c.c_uint32),
+        ("error", c.c_uint32),
+        ("http_status", c.c_uint32),
+        ("reserved", c.c_uint32),
+        ("batch_item_failures", c.c_int64),
+        ("time_to_first_byte_ms", c.c_double),
+    ]
+
+
+class pointmill_lambda_stats(c.Structure):
+    _fields_ = [
+        ("struct_size", c.c_uint32),
+        ("mode", c.c_uint32),
+        ("recorded", c.c_uint64),
+        ("pending", c.c_uint64),
+        ("delivered", c.c_uint64),
+        ("queued", c.c_uint64),
+        ("rejected_not_finite", c.c_uint64),
+        ("rejected_invalid_name", c.c_uint64),
+        ("rejected_too_old", c.c_uint64),
+        ("rejected_stale", c.c_uint64),
+        ("rejected_no_room", c.c_uint64),
+        ("rejected_closed", c.c_uint64),
+        ("refused_name", c.c_uint64),
+        ("refused_value", c.c_uint64),
+        ("refused_time", c.c_uint64),
+        ("refused_tags", c.c_uint64),
+        ("dropped_disabled", c.c_uint64),
+        ("dropped_buffer", c.c_uint64),
+        ("dropped_delivery", c.c_uint64),
+        ("dropped_arena", c.c_uint64),
+        ("overflowed", c.c_uint64),
+        ("utf8_mended", c.c_uint64),
+        ("enhanced", c.c_uint64),
+        ("spilled", c.c_uint64),
+        ("flushes", c.c_uint64),
+        ("flush_failures", c.c_uint64),
+        ("deadline_flushes", c.c_uint64),
+        ("key_lookups", c.c_uint64),
+        ("key_failures", c.c_uint64),
+        ("invocations", c.c_uint64),
+        ("invocations_open", c.c_uint64),
+    ]
+
+
+class pointmill_lambda_trace(c.Structure):
+    _fields_ = [
+        ("struct_size", c.c_uint32),
+        ("priority", c.c_int32),
+        ("trace_id", c.c_uint64),
+        ("parent_id", c.c_uint64),
+    ]
+
+
 _FUNCTIONS = {
     "pointmill_version": (c.c_char_p, []),
     "pointmill_abi_version": (c.c_uint32, []),
@@ -277,6 +367,34 @@ _FUNCTIONS = {
     "pointmill_client_stats_get": (c.c_int32, [c.c_void_p, c.c_void_p]),
     "pointmill_client_last_failure": (c.c_int32, [c.c_void_p, c.c_void_p, c.c_size_t, c.c_void_p]),
     "pointmill_client_free": (None, [c.c_void_p]),
+    "pointmill_lambda_new": (c.c_int32, [c.c_void_p, c.c_void_p, c.c_void_p]),
+    "pointmill_lambda_free": (None, [c.c_void_p]),
+    "pointmill_lambda_mode": (c.c_int32, [c.c_void_p, c.c_void_p]),
+    "pointmill_lambda_setting": (c.c_int32, [c.c_void_p, c.c_char_p, c.c_void_p]),
+    "pointmill_lambda_warnings": (c.c_int32, [c.c_void_p, c.c_void_p, c.c_size_t, c.c_void_p]),
+    "pointmill_lambda_engine": (c.c_int32, [c.c_void_p, c.c_void_p]),
+    "pointmill_lambda_metric": (c.c_int32, [c.c_void_p, c.c_void_p, c.c_size_t, c.c_double]),
+    "pointmill_lambda_metric_at": (c.c_int32, [c.c_void_p, c.c_void_p, c.c_size_t, c.c_double, c.c_int64, c.c_uint32]),
+    "pointmill_lambda_context": (c.c_int32, [c.c_void_p, c.c_void_p, c.c_size_t, c.c_void_p]),
+    "pointmill_lambda_record": (c.c_int32, [c.c_void_p, c.c_uint64, c.c_double]),
+    "pointmill_lambda_record_at": (c.c_int32, [c.c_void_p, c.c_uint64, c.c_double, c.c_int64]),
+    "pointmill_lambda_record_batch": (c.c_int32, [c.c_void_p, c.c_void_p, c.c_void_p, c.c_void_p, c.c_size_t, c.c_void_p]),
+    "pointmill_lambda_refused": (c.c_int32, [c.c_void_p, c.c_uint32, c.c_uint64]),
+    "pointmill_lambda_flush": (c.c_int32, [c.c_void_p, c.c_uint64]),
+    "pointmill_lambda_flush_due": (c.c_int32, [c.c_void_p, c.c_void_p]),
+    "pointmill_lambda_restored": (c.c_int32, [c.c_void_p]),
+    "pointmill_lambda_close": (c.c_int32, [c.c_void_p, c.c_uint64]),
+    "pointmill_lambda_last_failure": (c.c_int32, [c.c_void_p, c.c_void_p, c.c_size_t, c.c_void_p]),
+    "pointmill_lambda_config_new": (c.c_int32, [c.c_uint32, c.c_void_p]),
+    "pointmill_lambda_config_free": (None, [c.c_void_p]),
+    "pointmill_lambda_config_env": (c.c_int32, [c.c_void_p, pointmill_str, pointmill_str]),
+    "pointmill_lambda_config_process_env": (c.c_int32, [c.c_void_p]),
+    "pointmill_lambda_config_set": (c.c_int32, [c.c_void_p, c.c_char_p, pointmill_str, c.c_void_p]),
+    "pointmill_lambda_begin": (c.c_int32, [c.c_void_p, c.c_void_p, c.c_void_p]),
+    "pointmill_lambda_end": (c.c_int32, [c.c_void_p, c.c_uint64, c.c_void_p, c.c_void_p]),
+    "pointmill_lambda_stats_get": (c.c_int32, [c.c_void_p, c.c_void_p]),
+    "pointmill_lambda_trace_of_xray": (c.c_int32, [pointmill_str, c.c_void_p]),
+    "pointmill_lambda_trace_of_headers": (c.c_int32, [c.c_void_p, c.c_void_p, c.c_size_t, c.c_void_p]),
 }
 
 
