@@ -329,8 +329,11 @@ fn metrics_and_checks_reach_an_agent() {
     }
 }
 
+/// Path and body of every request.
+type Requests = Mutex<Vec<(String, Vec<u8>)>>;
+
 /// Answers every request with 202 and notes its path and body.
-fn intake() -> (String, Arc<Mutex<Vec<(String, Vec<u8>)>>>) {
+fn intake() -> (String, Arc<Requests>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let seen = Arc::default();
@@ -345,7 +348,7 @@ fn intake() -> (String, Arc<Mutex<Vec<(String, Vec<u8>)>>>) {
     (url, seen)
 }
 
-fn serve(stream: TcpStream, noted: &Mutex<Vec<(String, Vec<u8>)>>) -> Option<()> {
+fn serve(stream: TcpStream, noted: &Requests) -> Option<()> {
     let mut stream = BufReader::new(stream);
     loop {
         let (mut path, mut length, mut line) = (String::new(), 0, String::new());
