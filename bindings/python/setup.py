@@ -39,7 +39,7 @@ class BuildExtension(build_ext):
         return []
 
 
-SOURCES = ("client", "convert", "engine", "metric", "module", "sketch", "snapshot", "stats")
+SOURCES = ("client", "convert", "engine", "lambda", "metric", "module", "sketch", "snapshot", "stats")
 
 native = Extension(
     "pointmill._native",
@@ -48,7 +48,7 @@ native = Extension(
     include_dirs=[os.path.relpath(ROOT / "include", HERE)],
     define_macros=[("Py_LIMITED_API", "0x030b0000"), ("POINTMILL_STATIC", "1")],
     py_limited_api=True,
-    extra_compile_args=["-std=c11", "-O2", "-fno-plt", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-missing-field-initializers"],
+    extra_compile_args=["-std=c11", "-O2", "-fno-plt", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror=implicit-function-declaration", "-Wno-missing-field-initializers"],
     # Only the entry point is visible: two libraries in Rust in one process must not see each other's symbols.
     extra_link_args=["-Wl,--exclude-libs,ALL", "-Wl,--gc-sections", "-Wl,-s", "-Wl,-z,relro,-z,now", *NATIVE_STATIC_LIBS],
 )

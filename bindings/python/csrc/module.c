@@ -114,6 +114,10 @@ static PyMethodDef methods[] = {
     {"codes", codes, METH_NOARGS, NULL},
     {"options", options, METH_NOARGS,
      "options()\n--\n\nEvery option of engines and encoders: name, type, default, range and explanation."},
+    {"lambda_metric", METHOD(lambda_metric), METH_FASTCALL | METH_KEYWORDS,
+     "lambda_metric(metric_name, value, timestamp=None, tags=None, force_async=False)\n--\n\n"
+     "Records one point of a distribution. Never raises: what cannot be taken is counted and told in the log."},
+    {"lambda_setup", lambda_setup, METH_VARARGS, NULL},
     {0},
 };
 
@@ -131,7 +135,7 @@ static int execute(PyObject *module) {
         return -1;
     if (stats_add(module, state) || engine_add(module, state) || metric_add(module, state) ||
         snapshot_add(module, state) || sketch_add(module, state) ||
-        client_add(module, state))
+        client_add(module, state) || lambda_add(module, state))
         return -1;
     return 0;
 }

@@ -21,11 +21,7 @@ int stats_add(PyObject *module, State *state) {
                                  COUNTERS(pointmill_engine_stats));
     state->client_stats = counters_type(module, "pointmill.ClientStats", "The books of a client, in points.",
                                         client_stats_fields, COUNTERS(pointmill_client_stats));
-#ifdef POINTMILL_LAMBDA_PYTHON
     state->lambda_stats = counters_type(module, "pointmill.lambda_.LambdaStats", "The ledger of pointmill.lambda_, in points.",
                                         lambda_stats_fields, COUNTERS(pointmill_lambda_stats));
-    if (state->lambda_stats == NULL)
-        return -1;
-#endif
-    return state->stats == NULL || state->client_stats == NULL ? -1 : 0;
+    return state->stats == NULL || state->client_stats == NULL || state->lambda_stats == NULL ? -1 : 0;
 }

@@ -14,6 +14,8 @@ __all__ = [
     "Client",
     "ClientStats",
     "Engine",
+    "Lambda",
+    "LambdaStats",
     "Metric",
     "Option",
     "Payload",
@@ -23,6 +25,8 @@ __all__ = [
     "Stats",
     "Summary",
     "codes",
+    "lambda_metric",
+    "lambda_setup",
     "options",
     "version",
 ]
@@ -613,3 +617,4 @@ def options():
 
 # Last, for it is written over the above.
 from ._fallback_client import Client, ClientStats  # noqa: E402
+from ._fallback_lambda import Lambda, LambdaStats, lambda_metric, lambda_setup  # noqa: E402

@@ -1,0 +1,107 @@
+"""The lambda module under AWS's runtime client, beside the incumbent with the same function and intake."""
+
+import json
+
+import pytest
+from sandbox import invoke, lines, points
+
+pytest.importorskip("awslambdaric")
+
+POINTS = [
+    ["coffee.orders", 1, ["size:large", "env:test"]],
+    ["coffee.orders", 2.5, ["env:test", "size:large"]],
+    ["coffee.price", 4.2, None],
+    ["café.größe", 3, ["日本:x", "emoji:😀"]],
+]
+LOG = {"DD_FLUSH_TO_LOG": "true"}
+RUNS = {
+    "cold and warm": [{"event": {"points": POINTS}}, {"event": {"points": POINTS}}, {"event": {}}],
+    "one point": [{"event": {"points": POINTS[:1]}}],
+    "a thousand points": [{"event": {"many": 1000}}],
+    "an exception": [{"event": {"points": POINTS, "raise": "no beans"}}, {"event": {"points": POINTS}}],
+    "batch failures": [{"event": {"answer": {"batchItemFailures": [1, 2, 3]}}}, {"event": {"answer": {"batchItemFailures": []}}}],
+    "a server error": [{"event": {"requestContext": {"stage": "prod"}, "httpMethod": "GET", "answer": {"statusCode": 503}}}],
+    "frozen and thawed": [{"event": {"points": POINTS}, "freeze_ms": 1500}, {"event": {"points": POINTS}}],
+}
+
+
+@pytest.mark.parametrize("env", [LOG, {}], ids=["log", "http"])
+@pytest.mark.parametrize("run", RUNS)
+def test_the_same_arrives_as_with_the_incumbent(tmp_path, run, env):
+    pytest.importorskip("datadog_lambda")
+    ours = invoke(tmp_path, "pointmill", RUNS[run], env=env)
+    theirs = invoke(tmp_path, "incumbent", RUNS[run], env=env)
+    assert [i["outcome"] for i in ours["invocations"]] == [i["outcome"] for i in theirs["invocations"]]
+    bodies = [[i["body"] for i in report["invocations"] if i["outcome"] == "response"] for report in (ours, theirs)]
+    assert bodies[0] == bodies[1]
+    a, b = points(ours), points(theirs)
+    assert set(a) == set(b)
+    for key, sketch in b.items():
+        mine, exact = a[key].summary(), sketch.summary()
+        assert (mine.count, mine.min, mine.max) == (exact.count, exact.min, exact.max), key
+        assert mine.sum == pytest.approx(exact.sum, rel=1e-12), key
+        for q in (0.5, 0.9, 0.99):
+            assert a[key].quantile(q) == pytest.approx(sketch.quantile(q), rel=1 / 129), (key, q)
+
+
+def test_log_lines_are_those_of_the_incumbent(tmp_path):
+    pytest.importorskip("datadog_lambda")
+    invocations = [{"event": {"points": POINTS}}, {"event": {"points": POINTS}}]
+
+    def shown(layer):
+        report = invoke(tmp_path, layer, invocations, env=LOG)
+        kept = []
+        for line in lines(report):
+            assert list(line) == ["m", "v", "e", "t"]
+            tags = [tag.partition(":")[0] if tag.startswith(("dd_lambda_layer:", "datadog_lambda:")) else tag for tag in line["t"]]
+            kept.append((line["m"], line["v"], tags))
+        return kept
+
+    assert shown("pointmill") == shown("incumbent")
+
+
+def test_a_failed_flush_is_sent_with_the_next_one(tmp_path):
+    invocations = [{"event": {"points": POINTS[:1]}}, {"event": {"points": POINTS[:1]}}]
+    env = {"POINTMILL_LAMBDA_FLUSH_TIMEOUT_MS": "300"}
+    report = invoke(tmp_path, "pointmill", invocations, env=env, intake={"statuses": [500, 202]})
+    (sketch,) = [sketch for (name, _), sketch in points(report).items() if name == "coffee.orders"]
+    assert sketch.summary()[:2] == (2, 1.0)
+    assert report["invocations"][0]["ms"] < 1500
+
+
+def test_a_function_that_times_out_has_sent_its_points(tmp_path):
+    for event in ({"points": POINTS, "sleep": 60}, {"points": POINTS, "spin": True}):
+        report = invoke(tmp_path, "pointmill", [{"event": event, "timeout_ms": 1500}, {"event": {}}])
+        assert [i["outcome"] for i in report["invocations"]] == ["timeout", "response"]
+        assert len(report["inits"]) == 2
+        arrived = {name: sketch.count for (name, _), sketch in points(report).items()}
+        assert arrived["coffee.orders"] == 2 and arrived["coffee.price"] == 1
+
+
+def test_an_exit_is_an_error_and_loses_nothing(tmp_path):
+    report = invoke(tmp_path, "pointmill", [{"event": {"points": POINTS, "exit": 3}}, {"event": {}}])
+    arrived = {name: sketch.count for (name, _), sketch in points(report).items()}
+    assert arrived["coffee.orders"] == 2
+    assert arrived["aws.lambda.enhanced.errors"] == 1
+    assert report["invocations"][0]["outcome"] in ("error", "exit")
+
+
+def test_the_handler_without_code(tmp_path):
+    env = {"DD_LAMBDA_HANDLER": "app.plain", **LOG}
+    report = invoke(tmp_path, "pointmill", [{}, {}], handler="pointmill.lambda_.handler.handler", env=env)
+    assert [json.loads(i["body"]) for i in report["invocations"]] == [{"plain": True}] * 2
+    counts = {name: sketch.count for (name, _), sketch in points(report).items()}
+    assert counts == {"plain": 2, "aws.lambda.enhanced.invocations": 1}
+
+
+def test_a_module_that_does_not_load_is_an_error_and_no_invocation(tmp_path):
+    env = {"DD_LAMBDA_HANDLER": "broken.handler", **LOG}
+    report = invoke(tmp_path, "pointmill", [{}], handler="pointmill.lambda_.handler.handler", env=env)
+    counts = {name: sketch.count for (name, _), sketch in points(report).items()}
+    assert set(counts) == {"aws.lambda.enhanced.errors"}
+    assert "broken on purpose" in report["stdout"] + report["stderr"] + json.dumps(report["invocations"])
+
+
+def test_a_sandbox_that_is_told_to_end_has_nothing_left_to_send(tmp_path):
+    report = invoke(tmp_path, "pointmill", [{"event": {"points": POINTS}}], end="term")
+    assert {name for name, _ in points(report)} >= {"coffee.orders", "coffee.price", "café.größe"}
