@@ -165,3 +165,64 @@ export interface ClientStats {
   /** Damaged spool files that were put aside. */
   readonly spoolDamagedFiles: number;
 }
+
+export interface LambdaStats {
+  /** Points handed to a recording call or reported as refused, and enhanced ones. */
+  readonly recorded: number;
+  /** Wait for a flush, in the engine or the buffer. */
+  readonly pending: number;
+  /** Taken by the intake, written to the log, sent to the extension. */
+  readonly delivered: number;
+  /** Encoded; a later flush sends them. */
+  readonly queued: number;
+  /** Refused: not a finite number. */
+  readonly rejectedNotFinite: number;
+  /** Refused: the name is empty or too long, or a tag too long. */
+  readonly rejectedInvalidName: number;
+  /** Refused: more than four hours old, in extension mode. */
+  readonly rejectedTooOld: number;
+  /** Refused: no context has this id. */
+  readonly rejectedStale: number;
+  /** Refused: no room for a further name. */
+  readonly rejectedNoRoom: number;
+  /** Refused: after the end. */
+  readonly rejectedClosed: number;
+  /** Refused by the wrapper: the name. */
+  readonly refusedName: number;
+  /** Refused by the wrapper: the value. */
+  readonly refusedValue: number;
+  /** Refused by the wrapper: the time. */
+  readonly refusedTime: number;
+  /** Refused by the wrapper: the tags. */
+  readonly refusedTags: number;
+  /** Custom points for which there is no way under FIPS rules. */
+  readonly droppedDisabled: number;
+  /** The buffer was full and could not be emptied. */
+  readonly droppedBuffer: number;
+  /** Given up by delivery. */
+  readonly droppedDelivery: number;
+  /** The engine's memory was full. */
+  readonly droppedArena: number;
+  /** Kept their value but lost their tags to a limit of the engine; counted elsewhere too. */
+  readonly overflowed: number;
+  /** Names or tags whose bytes were not UTF-8 and were mended. */
+  readonly utf8Mended: number;
+  /** Enhanced metrics made here; counted elsewhere too. */
+  readonly enhanced: number;
+  /** Points written out early because the buffer was full; counted elsewhere too. */
+  readonly spilled: number;
+  /** Flushes. */
+  readonly flushes: number;
+  /** Flushes after which something was left or had been given up. */
+  readonly flushFailures: number;
+  /** Flushes done because a deadline came near. */
+  readonly deadlineFlushes: number;
+  /** Look-ups of the API key. */
+  readonly keyLookups: number;
+  /** Those that failed. */
+  readonly keyFailures: number;
+  /** Invocations begun. */
+  readonly invocations: number;
+  /** Invocations begun and not ended. */
+  readonly invocationsOpen: number;
+}

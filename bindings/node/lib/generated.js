@@ -54,7 +54,25 @@ const SKETCH_FORMATS = Object.freeze({
 const BIN_PROFILES = Object.freeze({ u16: 1, u32: 2 });
 
 const LAMBDA = Object.freeze({
-
+  EXTENSION: 1,
+  LOG: 2,
+  HTTP: 3,
+  DISABLED: 4,
+  FORCE_ASYNC: 1,
+  BAD_NAME: 1,
+  BAD_VALUE: 2,
+  BAD_TIME: 3,
+  BAD_TAGS: 4,
+  PYTHON: 1,
+  NODE: 2,
+  GO: 3,
+  RUBY: 4,
+  JAVA: 5,
+  START_AUTO: 0,
+  START_COLD: 1,
+  START_WARM: 2,
+  START_PROACTIVE: 3,
+  NOT_COUNTED: 1,
 });
 
 const FLUSH_ALL = 1;
@@ -129,8 +147,41 @@ const CLIENT_STATS_FIELDS = Object.freeze([
   'spoolDamagedFiles',
 ]);
 
+const LAMBDA_STATS_FIELDS = Object.freeze([
+  'recorded',
+  'pending',
+  'delivered',
+  'queued',
+  'rejectedNotFinite',
+  'rejectedInvalidName',
+  'rejectedTooOld',
+  'rejectedStale',
+  'rejectedNoRoom',
+  'rejectedClosed',
+  'refusedName',
+  'refusedValue',
+  'refusedTime',
+  'refusedTags',
+  'droppedDisabled',
+  'droppedBuffer',
+  'droppedDelivery',
+  'droppedArena',
+  'overflowed',
+  'utf8Mended',
+  'enhanced',
+  'spilled',
+  'flushes',
+  'flushFailures',
+  'deadlineFlushes',
+  'keyLookups',
+  'keyFailures',
+  'invocations',
+  'invocationsOpen',
+]);
+
 module.exports = {
   ABI_MAJOR, ABI_MINOR, CODES, KINDS, SKETCH_FORMATS, BIN_PROFILES, LAMBDA, FLUSH_ALL, GROUP_MERGE_INTERVALS,
   ENGINE_STATS_FIELDS,
   CLIENT_STATS_FIELDS,
+  LAMBDA_STATS_FIELDS,
 };
