@@ -17,6 +17,7 @@ need valgrind valgrind
 need nm binutils
 need node nodejs
 need npm npm
+need chromium chromium
 need python3 python3
 # Debian's python3 has venv, but not what it needs to make one; headers are for the extension.
 python3 -c 'import ensurepip, sysconfig, os; assert os.path.exists(sysconfig.get_path("include") + "/Python.h")' \

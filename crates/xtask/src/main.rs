@@ -10,6 +10,7 @@ mod r#gen;
 mod go;
 mod install;
 mod native;
+mod page;
 mod process;
 mod python;
 mod size;
@@ -38,6 +39,7 @@ cargo xtask VERB
   python           build the wheel of bindings/python and run its tests against the installed wheel
   python --wheel   build it only
   size             bytes of the stripped library with delivery and without, against their limits
+  page             the page of the local intake in headless Chromium, with pictures
   web              the page of the local intake, before the binary that carries it
   test [STAGE…]    every test there is, or the named stages of it
 ";
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Some((&"ctest", rest)) => ctest::run(rest),
         Some((&"go", rest)) => go::run(rest),
         Some((&"install", rest)) => install::run(rest),
+        Some((&"page", rest)) => page::run(rest),
         Some((&"python", rest)) => python::run(rest),
         Some((&"size", rest)) => size::run(rest),
         Some((&"test", rest)) => test::run(rest),

@@ -1,4 +1,4 @@
-//! The static library that the packages of the languages carry.
+//! What is built once and used by several verbs: the static library, the command.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,21 +7,27 @@ use crate::{Outcome, process, root, target_dir};
 
 /// Builds `libpointmill.a` with the release profile and returns its path. Cheap when nothing changed.
 pub(crate) fn static_library() -> Result<PathBuf, String> {
+    release("pointmill-capi")?;
+    Ok(target_dir().join("release/libpointmill.a"))
+}
+
+/// Builds the command with the release profile and returns its path.
+pub(crate) fn command() -> Result<PathBuf, String> {
+    release("pointmill-cli")?;
+    Ok(target_dir().join("release/pointmill"))
+}
+
+fn release(package: &str) -> Result<(), String> {
     let status = Command::new("cargo")
-        .args([
-            "build",
-            "--quiet",
-            "--release",
-            "--package",
-            "pointmill-capi",
-        ])
+        .args(["build", "--quiet", "--release", "--package", package])
         .current_dir(root())
         .status()
         .map_err(|error| format!("cargo: {error}"))?;
-    if !status.success() {
-        return Err(format!("cargo build of the C library ended with {status}"));
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("cargo build of {package} ended with {status}"))
     }
-    Ok(target_dir().join("release/libpointmill.a"))
 }
 
 /// Puts the header and the archive, without debug information, where a package looks for them:

@@ -129,6 +129,14 @@ fn stages() -> Vec<Stage> {
             )
         },
         Stage {
+            needs: Some("chromium"),
+            ..xtask(
+                "page",
+                "the intake's page in a browser, over a month of flights",
+                &["page"],
+            )
+        },
+        Stage {
             needs: Some("valgrind"),
             ..xtask(
                 "counts",
