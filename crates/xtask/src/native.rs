@@ -3,31 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Outcome, process, root, target_dir};
+use crate::{Outcome, install, process, root, target_dir};
 
-/// Builds `libpointmill.a` with the release profile and returns its path. Cheap when nothing changed.
+/// Builds the C library with the release profile; the path of `libpointmill.a`. Cheap when nothing changed.
 pub(crate) fn static_library() -> Result<PathBuf, String> {
-    release("pointmill-capi")?;
-    Ok(target_dir().join("release/libpointmill.a"))
+    Ok(install::build()?.join("libpointmill.a"))
 }
 
 /// Builds the command with the release profile and returns its path.
 pub(crate) fn command() -> Result<PathBuf, String> {
-    release("pointmill-cli")?;
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--release", "--package", "pointmill-cli"]);
+    process::run(cargo.current_dir(root()))?;
     Ok(target_dir().join("release/pointmill"))
-}
-
-fn release(package: &str) -> Result<(), String> {
-    let status = Command::new("cargo")
-        .args(["build", "--quiet", "--release", "--package", package])
-        .current_dir(root())
-        .status()
-        .map_err(|error| format!("cargo: {error}"))?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(format!("cargo build of {package} ended with {status}"))
-    }
 }
 
 /// Puts the header and the archive, without debug information, where a package looks for them:
