@@ -3,7 +3,7 @@
 import "uplot/dist/uPlot.min.css";
 import "./style.css";
 import { ApiError, api, key, listen, type Metric } from "./api";
-import { append, fill, h } from "./dom";
+import { fill, h } from "./dom";
 import { integer } from "./format";
 import { MetricView } from "./metric";
 import { read, type State, type View, VIEWS, write } from "./state";
@@ -219,5 +219,4 @@ function onKey(event: KeyboardEvent): void {
   if (action) { event.preventDefault(); action(); }
 }
 
-append(document.body, []);
 start();
