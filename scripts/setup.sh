@@ -18,6 +18,10 @@ need nm binutils
 need node nodejs
 need npm npm
 need chromium chromium
+# AWS's runtime interface client for Node brings sources that these build.
+need autoreconf autoconf automake libtool
+node=$(command -v node || echo /usr/bin/node)
+[ -e "${node%/bin/node}/include/node/uv.h" ] || missing="$missing libnode-dev"
 need python3 python3
 # Debian's python3 has venv, but not what it needs to make one; headers are for the extension.
 python3 -c 'import ensurepip, sysconfig, os; assert os.path.exists(sysconfig.get_path("include") + "/Python.h")' \

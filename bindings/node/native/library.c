@@ -133,5 +133,6 @@ NAPI_MODULE_INIT()
     add(env, exports, pm_snapshot_functions);
     add(env, exports, pm_sketch_functions);
     add(env, exports, pm_client_functions);
+    add(env, exports, pm_lambda_functions);
     return exports;
 }

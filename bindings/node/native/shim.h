@@ -19,7 +19,7 @@
 #include "pointmill.h"
 
 /* What a box holds. */
-enum pm_type { PM_ENGINE = 1, PM_RING, PM_SNAPSHOT, PM_SKETCH, PM_CLIENT };
+enum pm_type { PM_ENGINE = 1, PM_RING, PM_SNAPSHOT, PM_SKETCH, PM_CLIENT, PM_LAMBDA };
 
 typedef struct pm_box {
     enum pm_type type;
@@ -85,7 +85,7 @@ typedef struct pm_function {
     napi_callback call;
 } pm_function;
 extern const pm_function pm_library_functions[], pm_ring_functions[], pm_engine_functions[], pm_snapshot_functions[],
-    pm_sketch_functions[], pm_client_functions[];
+    pm_sketch_functions[], pm_client_functions[], pm_lambda_functions[];
 
 /* ---- engine.c ---- */
 void pm_engine_retain(pm_engine *shared);

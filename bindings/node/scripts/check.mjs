@@ -10,7 +10,7 @@ const here = dirname(dirname(fileURLToPath(import.meta.url)));
 const root = join(here, '..', '..');
 const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
 const work = join(target, 'node');
-// A bound, so that it does not grow unseen; TLS and compression take two thirds of it.
+// The goal is 2 MB; TLS, compression and the Lambda layer take it to 2.4. A bound, so that it does not grow unseen.
 const PACKED_BYTES_MAX = 2_500_000;
 
 function run(program, args, cwd = here, env = {}) {
@@ -24,6 +24,7 @@ for (const name of ['package-lock.json', 'peers/package-lock.json']) {
   assert.doesNotMatch(text, /"resolved": "https?:/, `${name} names a registry; remove node_modules and the lock file, then npm install`);
 }
 run('npm', ['ci', '--silent']);
+run('node', ['scripts/peers.mjs']);
 run('node', ['scripts/gen.mjs', '--check']);
 run('cargo', ['build', '--quiet', '--release', '--package', 'pointmill-capi'], root);
 run('node', ['scripts/build.mjs']);

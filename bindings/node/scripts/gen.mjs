@@ -34,6 +34,7 @@ const script = `'use strict';
 
 const ABI_MAJOR = ${number('POINTMILL_ABI_MAJOR')};
 const ABI_MINOR = ${number('POINTMILL_ABI_MINOR')};
+const VERSION = '${/POINTMILL_VERSION_STRING "(.*)"/.exec(header)[1]}';
 
 const CODES = Object.freeze({
 ${codes.map(([name, value]) => `  ${name}: ${value},`).join('\n')}
@@ -59,7 +60,7 @@ const GROUP_MERGE_INTERVALS = ${number('POINTMILL_GROUP_MERGE_INTERVALS')};
 ${present.map(([js, list]) => `const ${constant(js)} = Object.freeze([\n${list.map(({ name }) => `  '${name}',`).join('\n')}\n]);`).join('\n\n')}
 
 module.exports = {
-  ABI_MAJOR, ABI_MINOR, CODES, KINDS, SKETCH_FORMATS, BIN_PROFILES, LAMBDA, FLUSH_ALL, GROUP_MERGE_INTERVALS,
+  ABI_MAJOR, ABI_MINOR, VERSION, CODES, KINDS, SKETCH_FORMATS, BIN_PROFILES, LAMBDA, FLUSH_ALL, GROUP_MERGE_INTERVALS,
 ${present.map(([js]) => `  ${constant(js)},`).join('\n')}
 };
 `;

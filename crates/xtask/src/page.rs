@@ -24,7 +24,11 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
         .env("SHOTS", &shots)
         .status()?;
     if !status.success() {
-        return Err(format!("the page's tests ended with {status}; pictures are in {}", shots.display()).into());
+        return Err(format!(
+            "the page's tests ended with {status}; pictures are in {}",
+            shots.display()
+        )
+        .into());
     }
     println!("   pictures are in {}", shots.display());
     Ok(())
@@ -32,6 +36,10 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
 
 /// The browser's path; what starts it wants one.
 fn which(program: &str) -> Result<String, String> {
-    let path = process::run(Command::new("sh").arg("-c").arg(format!("command -v {program}")))?;
+    let path = process::run(
+        Command::new("sh")
+            .arg("-c")
+            .arg(format!("command -v {program}")),
+    )?;
     Ok(path.trim().to_owned())
 }

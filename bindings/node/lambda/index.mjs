@@ -1,0 +1,5 @@
+// The same objects for `import`.
+import lambda from '../lib/lambda/index.js';
+
+export const { datadog, sendDistributionMetric, sendDistributionMetricWithDate, getTraceHeaders, distribution, flush, engine, stats } = lambda;
+export default lambda;

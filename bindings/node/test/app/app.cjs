@@ -1,0 +1,58 @@
+// The functions that the tests run under AWS's client, once with each layer: LAYER says which.
+const layer = require(process.env.LAYER);
+
+const { datadog, sendDistributionMetric, sendDistributionMetricWithDate } = layer;
+
+/** `points` points in 20 contexts, and what the event says besides. */
+function work(event) {
+  for (let i = 0; i < (event.points ?? 1); i++) sendDistributionMetric('my.metric', i + 0.5, 'env:test', `i:${i % 20}`);
+  for (const [name, value, ...tags] of event.send ?? []) sendDistributionMetric(name, value, ...tags);
+  for (const [name, value, ms, ...tags] of event.dated ?? []) sendDistributionMetricWithDate(name, value, new Date(ms), ...tags);
+  if (event.strange) strange();
+  if (event.fail) throw new Error('boom');
+  return event.answer === undefined ? { ok: true } : event.answer;
+}
+
+/** What no caller should hand over, and some do. */
+function strange() {
+  for (const value of [NaN, Infinity, null, undefined, {}, [], new Date(0), Symbol('s'), () => 1]) sendDistributionMetric('strange.value', value);
+  for (const value of ['5', true, 7n, new Number(3)]) sendDistributionMetric('usable.value', value);
+  for (const name of [undefined, null, 5, '', {}, 'n'.repeat(10_000)]) sendDistributionMetric(name, 1);
+  sendDistributionMetric('strange.tags', 1, null, 5, { a: 1 }, ['in:list'], 'x'.repeat(10_000), '');
+  sendDistributionMetric('half.\ud83d', 1, 'tag:\ude00', 'emoji:🚀');
+  for (const time of [new Date(NaN), 'yesterday', null, {}]) sendDistributionMetricWithDate('strange.time', 1, time);
+  sendDistributionMetricWithDate('usable.time', 1, Date.now());
+}
+
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+exports.handler = datadog(async (event) => {
+  const answer = work(event);
+  if (event.sleepMs) await sleep(event.sleepMs);
+  if (event.spinMs) for (const end = Date.now() + event.spinMs; Date.now() < end;);
+  return answer;
+});
+
+exports.sync = datadog((event) => work(event));
+exports.callback = datadog((event, context, callback) => {
+  setTimeout(() => {
+    try { callback(null, work(event)); } catch (error) { callback(error); }
+  }, 5);
+});
+exports.done = datadog((event, context) => {
+  setTimeout(() => context.succeed(work(event)), 5);
+});
+exports.never = datadog((event) => { work(event); });
+exports.plain = async (event) => work(event);
+exports.late = datadog(async (event) => {
+  setTimeout(() => sendDistributionMetric('after.response', 1), 5);
+  return work(event);
+});
+if (globalThis.awslambda !== undefined) {
+  exports.stream = datadog(awslambda.streamifyResponse(async (event, stream) => {
+    work(event);
+    stream.write('x'.repeat(event.bytes ?? 10));
+    stream.end();
+  }));
+}
+if (process.env.POINTS_BEFORE) for (let i = 0; i < Number(process.env.POINTS_BEFORE); i++) sendDistributionMetric('before.first', i);
