@@ -12,6 +12,9 @@ use proptest::prelude::*;
 
 use crate::support::sketch;
 
+/// The value of each key a query splits by.
+type Tags = Vec<Option<String>>;
+
 const RULES: Rules = Rules {
     interval_s: 10,
     lower_case_tags: false,
@@ -165,7 +168,7 @@ fn check(
     kind: u8,
     asked: &Query,
 ) -> Result<(), TestCaseError> {
-    let mut groups: BTreeMap<Vec<Option<String>>, Vec<(i64, &Vec<f64>)>> = BTreeMap::new();
+    let mut groups: BTreeMap<Tags, Vec<(i64, &Vec<f64>)>> = BTreeMap::new();
     let filtered = |tags: &[String]| {
         asked.filter.is_empty() || tags.iter().any(|tag| tag == "host:h1" || tag == "host:h2")
     };

@@ -6,6 +6,8 @@ use pointmill_wire::series_v2::{Point, Series, SeriesPayload, SeriesType};
 
 use crate::support::*;
 
+type Headers<'h> = &'h [(&'h str, &'h str)];
+
 const PROTOBUF: (&str, &str) = ("Content-Type", "application/x-protobuf");
 
 fn packed(encoding: &str, body: &[u8]) -> Vec<u8> {
@@ -51,7 +53,7 @@ fn every_route_takes_every_encoding() {
         &["k:v"],
         vec![dog(1_700_000_003, &[1.0, 2.0, 3.0])],
     )]);
-    let routes: [(&str, &[(&str, &str)], &[u8]); 5] = [
+    let routes: [(&str, Headers<'_>, &[u8]); 5] = [
         ("/api/beta/sketches", &[PROTOBUF], &sketches),
         ("/api/v1/distribution_points", &[], points),
         ("/api/v1/series", &[], v1),
@@ -138,7 +140,7 @@ fn a_percentile_of_a_group_is_that_of_all_its_values() {
 fn what_is_refused_says_why_and_is_counted() {
     let intake = start();
     let sketches = payload(vec![message("m", &[], vec![dog(0, &[1.0])])]);
-    let cases: [(&str, &[(&str, &str)], &[u8], u16, &str); 9] = [
+    let cases: [(&str, Headers<'_>, &[u8], u16, &str); 9] = [
         ("/api/beta/sketches", &[], b"\xff\xff\xff", 400, "decode"),
         (
             "/api/beta/sketches",

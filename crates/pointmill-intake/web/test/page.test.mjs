@@ -12,6 +12,8 @@ import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
 
 const { POINTMILL, CHROMIUM, SHOTS } = process.env;
+// Pairs of origin and destination in the file, each a context.
+const PAIRS = 3272;
 const FLIGHTS = path.resolve(import.meta.dirname, "../../../../testdata/flights-2001-01.csv.gz");
 // Without these the browser tries to reach its maker at every start.
 const QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
@@ -51,6 +53,7 @@ before(async () => {
   browser = await chromium.launch({ executablePath: CHROMIUM, args: QUIET });
   const context = await browser.newContext({ viewport: { width: 1400, height: 1000 }, colorScheme: "light", reducedMotion: "reduce" });
   page = await context.newPage();
+  page.setDefaultTimeout(10_000);
   page.on("pageerror", (error) => errors.push(String(error)));
   page.on("console", (line) => { if (line.type() === "error") errors.push(line.text()); });
   page.on("request", (request) => { if (!request.url().startsWith(address) && !request.url().startsWith("data:")) outside.push(request.url()); });
@@ -65,9 +68,9 @@ const shot = (name) => page.screenshot({ path: path.join(SHOTS, `${name}.png`), 
 const charts = () => page.locator(".chart canvas");
 const settled = async () => { await page.waitForLoadState("networkidle").catch(() => {}); await page.waitForFunction(() => !document.querySelector(".metric .panel .quiet")?.textContent?.includes("Reading")); };
 
-test("the first chart stands within a second of the address, over 4,000 contexts", async () => {
+test("the first chart comes soon after the address is opened, over every pair of airports", async () => {
   const { metrics } = await ask("v1/metrics");
-  assert.ok(metrics.find((m) => m.name === "flight.delay").contexts >= 4000);
+  assert.ok(metrics.find((m) => m.name === "flight.delay").contexts === PAIRS);
   await page.goto("about:blank");
   const started = Date.now();
   await page.goto(`${address}/#metric=flight.delay`, { waitUntil: "commit" });
@@ -193,7 +196,8 @@ test("the functions view shows what enhanced metrics say", async () => {
   await row.waitFor();
   const cells = await row.locator("td").allTextContents();
   assert.deepEqual([cells[1], cells[2], cells[3]], ["21", "2", "1"]);
-  assert.match(cells[4], /^1\.1/); // the median of 0.1 … 2.1 s, within 1/129
+  const median = Number.parseFloat(cells[4]);
+  assert.ok(cells[4].endsWith(" s") && Math.abs(median - 1.1) <= 1.1 / 129, cells[4]); // of 0.1 … 2.1 s
   assert.match(cells[8], /^20\d(\.\d)? \/ 256 MB|^19\d(\.\d)? \/ 256 MB/);
   await shot("functions");
   await row.click();
