@@ -67,7 +67,8 @@ mod tests {
     fn the_matrix() {
         const GOV: (&str, &str) = ("AWS_REGION", "us-gov-west-1");
         const KEY: (&str, &str) = ("DD_API_KEY", "k");
-        let rows: &[(bool, &[(&str, &str)], Mode, Mode)] = &[
+        type Variables<'v> = &'v [(&'v str, &'v str)];
+        let rows: &[(bool, Variables<'_>, Mode, Mode)] = &[
             (false, &[], Mode::Http, Mode::Log),
             (false, &[KEY], Mode::Http, Mode::Log),
             (false, &[("DD_FLUSH_TO_LOG", "true")], Mode::Log, Mode::Log),
