@@ -62,12 +62,12 @@
  * Fork.     A child's copy of an engine begins empty: the parent's points stay the parent's. So does
  *           its copy of a client, which shares neither connections nor bodies with the parent's, and
  *           has its own thread from the child's first call on. Other objects are ordinary memory.
- * Process.  The library installs no signal handler and reads no environment variable. It reads the
- *           clock once in pointmill_engine_new. Only a client does more: it reads the clock, opens
- *           the sockets and files that its options name, and starts one thread, if the option
- *           background says so; and one for each look-up of a host name, which ends with it. A
- *           library built without delivery (cargo's --no-default-features) has no clients and does
- *           no input or output at all.
+ * Process.  The library installs no signal handler. It reads the clock once in
+ *           pointmill_engine_new. Only a client and a pointmill_lambda do more: they read the clock,
+ *           open the sockets and files that their options name, and start one thread, if their
+ *           options say so; and one for each look-up of a host name, which ends with it. Only
+ *           pointmill_lambda_config_process_env reads environment variables. A library built without
+ *           delivery (cargo's --no-default-features) has neither and does no input or output at all.
  *
  * STABILITY
  *

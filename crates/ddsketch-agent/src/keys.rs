@@ -10,7 +10,7 @@
 //! 1. The estimate errs by less than [`DOUBT`] units: 7 by the polynomial, 2 by cutting x, 3 by
 //!    rounding; `an_estimate_is_right_or_in_doubt` looks at every x. One value in 2000 is in doubt.
 //! 2. Only the upper half of each double is used, so that a 256-bit vector holds eight of them, and
-//!    no table is read: gathers were what [`key`](crate::key::key)'s loop spent its time on. (2.0 ns
+//!    no table is read: gathers were what [`key`]'s loop spent its time on. (2.0 ns
 //!    a value with them, with AVX2.) The terms of P are added in pairs, since the chain of a Horner
 //!    scheme leaves the processor waiting (1.25 ns against 1.09).
 //! 3. A value in doubt gets the key [`IN_DOUBT`], which is also the one key that the estimate cannot

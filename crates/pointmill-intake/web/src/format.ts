@@ -11,7 +11,7 @@ export function number(value: Maybe | undefined): string {
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-3 || size >= 1e15)) return value.toExponential(3);
   for (const [from, suffix] of SUFFIXES) {
-    if (size >= from * 10) return trim(value / from) + suffix;
+    if (size >= from) return trim(value / from) + suffix;
   }
   return trim(value);
 }

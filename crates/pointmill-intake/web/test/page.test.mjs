@@ -66,7 +66,7 @@ after(async () => {
 
 const shot = (name) => page.screenshot({ path: path.join(SHOTS, `${name}.png`), fullPage: true });
 const charts = () => page.locator(".chart canvas");
-const settled = async () => { await page.waitForLoadState("networkidle").catch(() => {}); await page.waitForFunction(() => !document.querySelector(".metric .panel .quiet")?.textContent?.includes("Reading")); };
+const settled = async () => { await page.waitForFunction(() => !document.querySelector(".metric .panel .quiet")?.textContent?.includes("Reading")); };
 
 test("the first chart comes soon after the address is opened, over every pair of airports", async () => {
   const { metrics } = await ask("v1/metrics");

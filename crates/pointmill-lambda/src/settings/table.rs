@@ -3,7 +3,7 @@
 /// What a setting's text must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sort {
-    /// True or false, in any spelling of [`super::flag`].
+    /// True or false: true, 1, yes, y, t, on and their opposites, whatever the case.
     Flag,
     /// Any text.
     Text,
