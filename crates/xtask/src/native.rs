@@ -10,12 +10,12 @@ pub(crate) fn static_library() -> Result<PathBuf, String> {
     Ok(install::build()?.join("libpointmill.a"))
 }
 
-/// Builds the command with the release profile and returns its path.
+/// Builds the command as the tests do, so that nothing is built twice, and returns its path.
 pub(crate) fn command() -> Result<PathBuf, String> {
     let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--release", "--package", "pointmill-cli"]);
+    cargo.args(["build", "--package", "pointmill-cli"]);
     process::run(cargo.current_dir(root()))?;
-    Ok(target_dir().join("release/pointmill"))
+    Ok(target_dir().join("debug/pointmill"))
 }
 
 /// Puts the header and the archive, without debug information, where a package looks for them:
