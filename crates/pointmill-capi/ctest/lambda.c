@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -210,6 +211,56 @@ static void trace_ids_are_converted(void) {
     CHECK(trace.trace_id == 12 && trace.parent_id == 34 && trace.priority == 1);
 }
 
+// Held metrics in columns, the engine behind, a restore, the process's own variables.
+static void the_rest_answers(void) {
+    int ends[2];
+    CHECK(pipe(ends) == 0);
+    char number[16];
+    snprintf(number, sizeof number, "%d", ends[1]);
+    pointmill_lambda_config *config = NULL;
+    pointmill_lambda *lambda = NULL;
+    OK(pointmill_lambda_config_new(POINTMILL_LAMBDA_PYTHON, &config));
+    setenv("DD_FLUSH_TO_LOG", "true", 1);
+    OK(pointmill_lambda_config_process_env(config));
+    unsetenv("DD_FLUSH_TO_LOG");
+    set(config, "log_fd", number);
+    set(config, "flush_in_thread", "false");
+    set(config, "extension_path", "/nowhere/at/all");
+    OK(pointmill_lambda_new(config, &lambda, NULL));
+    pointmill_lambda_config_free(config);
+    uint32_t mode = 0;
+    OK(pointmill_lambda_mode(lambda, &mode));
+    CHECK(mode == POINTMILL_LAMBDA_LOG);
+    pointmill_str named[] = {text("coffee.sold")};
+    uint64_t held = 0, budget = 1;
+    OK(pointmill_lambda_context(lambda, named, 1, &held));
+    OK(pointmill_lambda_record(lambda, held, 1));
+    uint64_t contexts[] = {held, held, held};
+    double values[] = {2, NAN, 3};
+    int64_t times[] = {1700000000, 1700000000, 1700000001};
+    size_t rejected = 0, len = 1;
+    OK(pointmill_lambda_record_batch(lambda, contexts, values, times, 3, &rejected));
+    CHECK(rejected == 1);
+    OK(pointmill_lambda_flush_due(lambda, &budget));
+    CHECK(budget == 0);
+    OK(pointmill_lambda_restored(lambda));
+    pointmill_engine *engine = NULL;
+    pointmill_engine_stats inner = POINTMILL_ENGINE_STATS_INIT;
+    OK(pointmill_lambda_engine(lambda, &engine));
+    OK(pointmill_stats(engine, &inner));
+    pointmill_engine_free(engine);
+    OK(pointmill_lambda_flush(lambda, 1000));
+    CHECK(strstr(drain(ends[0]), "\"v\":3,\"e\":1700000001,") != NULL);
+    OK(pointmill_lambda_last_failure(lambda, NULL, 0, &len));
+    CHECK(len == 0);
+    pointmill_lambda_stats s = POINTMILL_LAMBDA_STATS_INIT;
+    OK(pointmill_lambda_stats_get(lambda, &s));
+    CHECK(s.recorded == 4 && s.delivered == 3 && s.rejected_not_finite == 1 && balances(&s));
+    pointmill_lambda_free(lambda);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void structs_from_other_versions_are_read(void) {
     pointmill_lambda *lambda = make("DD_FLUSH_TO_LOG", "1", 2, NULL);
     struct {
@@ -233,6 +284,7 @@ int main(void) {
     RUN(log_mode_writes_lines);
     RUN(http_mode_posts_sketches);
     RUN(trace_ids_are_converted);
+    RUN(the_rest_answers);
     RUN(structs_from_other_versions_are_read);
     return FINISH();
 }

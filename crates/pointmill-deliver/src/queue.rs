@@ -61,7 +61,8 @@ impl Queue {
     /// Of the batches that are due, the one that has failed least often, of those the oldest.
     /// `ready_at` says when an endpoint may be used, `None` if not before a change.
     pub(crate) fn due(&self, now: Duration, ready_at: impl Fn(&str) -> Option<Duration>) -> Due {
-        let mut best: Option<(u32, Place)> = None;
+        let mut best = None;
+        let mut fewest = u32::MAX;
         let mut next: Option<Duration> = None;
         for (place, entry) in self.entries.iter().filter(|(_, entry)| !entry.sending) {
             let Some(ready) = ready_at(entry.batch.payload.path) else {
@@ -72,12 +73,13 @@ impl Queue {
                 next = Some(next.map_or(at, |n| n.min(at)));
             } else if entry.failures == 0 {
                 return Due::Now(*place);
-            } else if best.is_none_or(|(failures, _)| entry.failures < failures) {
-                best = Some((entry.failures, *place));
+            } else if best.is_none() || entry.failures < fewest {
+                fewest = entry.failures;
+                best = Some(*place);
             }
         }
         match (best, next) {
-            (Some((_, place)), _) => Due::Now(place),
+            (Some(place), _) => Due::Now(place),
             (None, Some(at)) => Due::At(at),
             (None, None) if self.entries.is_empty() => Due::Nothing,
             (None, None) => Due::Sending,
