@@ -13,7 +13,8 @@ A scenario (every field may be absent):
      "invocations": [{"event": …,                   sent as JSON
                       "timeout_ms": 3000,           after it the sandbox is killed and started anew
                       "freeze_ms": 0}],             SIGSTOP for so long once the answer is there
-     "intake":      {"statuses": [202], "delay_ms": 0},   answers one after the other, the last one for ever
+     "intake":      {"statuses": [202], "delay_ms": 0,    answers one after the other, the last one for ever
+                     "down_for": 0},                answers 503 until so many invocations have been answered
      "end":         "kill" | "term",                how the sandbox ends; SIGTERM gets 500 ms
      "init_timeout_ms": 10000}
 
@@ -40,6 +41,7 @@ import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 RUNTIME = "/2018-06-01/runtime/"
+WISH_S = 60  # after an answer the program asks for the next invocation at once, if the machine lets it
 ARN = "arn:aws:lambda:us-east-1:123497598159:function:my-test-lambda"
 
 
@@ -49,7 +51,7 @@ class Lambda:
     def __init__(self, scenario):
         self.function = {"name": "my-test-lambda", "version": "$LATEST", "memory_mb": 128, "arn": ARN, "handler": "app.handler"}
         self.function.update(scenario.get("function", {}))
-        self.intake = {"statuses": [202], "delay_ms": 0, **scenario.get("intake", {})}
+        self.intake = {"statuses": [202], "delay_ms": 0, "down_for": 0, **scenario.get("intake", {})}
         self.wishes = queue.Queue()  # a queue to answer into, for each GET …/next
         self.answers = queue.Queue()  # (request id, outcome, body)
         self.requests = []
@@ -61,6 +63,8 @@ class Lambda:
         with self.lock:
             statuses = self.intake["statuses"]
             status = statuses[min(len(self.requests), len(statuses) - 1)]
+            if self.answered < self.intake["down_for"]:
+                status = 503
             self.requests.append({
                 "method": method, "path": path, "headers": {name.lower(): value for name, value in headers.items()},
                 "body": base64.b64encode(body).decode(), "after": self.answered, "status": status,
@@ -214,7 +218,7 @@ def run(scenario, command, log_files):
             wish = sandbox.wish(scenario.get("init_timeout_ms", 10_000) / 1000)
             report["inits"].append({"ms": round((time.monotonic() - sandbox.started) * 1000, 3)})
         else:
-            wish = sandbox.wish(10)
+            wish = sandbox.wish(WISH_S)
         if wish is None:
             report["invocations"].append({"request_id": None, "outcome": "exit", "body": "", "ms": 0})
             sandbox.kill()
@@ -230,7 +234,7 @@ def run(scenario, command, log_files):
             time.sleep(invocation["freeze_ms"] / 1000)
             os.kill(sandbox.process.pid, signal.SIGCONT)
     if sandbox is not None:
-        sandbox.wish(1)  # it has come back for more, so its answer is complete
+        sandbox.wish(WISH_S)  # it has come back for more, so its answer is complete
         report["exit_status"] = sandbox.end(scenario.get("end", "kill"))
     server.shutdown()
     return report

@@ -30,15 +30,16 @@ def invoke(tmp_path, layer, invocations, handler="app.handler", env=None, **scen
             "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
             **(env or {}),
         },
-        "invocations": invocations,
-        "init_timeout_ms": 60_000,
+        # Generous: what takes long here is a busy machine, not the function.
+        "invocations": [{"timeout_ms": 60_000, **invocation} for invocation in invocations],
+        "init_timeout_ms": 120_000,
         **scenario,
     }
     path = tmp_path / "scenario.json"
     path.write_text(json.dumps(scenario))
     # The runtime client turns handler names into modules, the first of them is _HANDLER.
     command = [sys.executable, RUNTIME_API, path, "--", sys.executable, "-m", "awslambdaric", handler]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -66,9 +67,15 @@ def logged(report):
 
 
 def sent(report):
+    taken = set()
     for request in report["requests"]:
         if request["status"] >= 300:
             continue
+        # A request whose answer came too late is sent again, under the same identity: a receiver takes it once.
+        batch = request["headers"].get("dd-pointmill-batch", "")
+        if any(batch == one or batch.startswith(one + ".") for one in taken):
+            continue
+        taken |= {batch} - {""}
         body = base64.b64decode(request["body"])
         if request["headers"].get("content-encoding") == "deflate":
             body = zlib.decompress(body)

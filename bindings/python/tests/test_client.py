@@ -19,6 +19,18 @@ def intake():
     intake.close()
 
 
+# Most that a delivery may take on a machine that is busy with other things.
+PATIENCE_S = 60
+
+
+def until(condition):
+    """Waits for a condition."""
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.01)
+
+
 def make(intake, **options):
     wanted = {"format": "distribution_points_v1", "url": intake.url, "api_key": "k", "background": False, **options}
     return pointmill.Client(**wanted)
@@ -35,9 +47,9 @@ def test_what_is_recorded_arrives(intake):
         client.engine.distribution("d", ["a:1"]).record_many([1, 2, 3])
         client.engine.record_count("c", 1)
         with pytest.raises(pointmill.DeliveryDroppedError):
-            client.flush()  # this format has no counts, and says so
+            client.flush(timeout=PATIENCE_S)  # this format has no counts, and says so
         client.engine.record_distribution("d", 4, ["a:1"])
-        assert client.flush() is True
+        assert client.flush(timeout=PATIENCE_S) is True
         assert client.flush(all=False, timeout=0) is True
         assert_balances(client)
         assert (client.stats().accepted, client.stats().skipped_scalar_in_sketch_format) == (4, 1)
@@ -51,23 +63,34 @@ def test_what_is_recorded_arrives(intake):
 def test_sketches_are_the_default(intake):
     with pointmill.Client(url=intake.url, api_key="k", background=False) as client:
         client.engine.record_distribution("d", 1)
-        assert client.flush()
+        assert client.flush(timeout=PATIENCE_S)
     assert [request[0] for request in intake.requests] == ["/api/beta/sketches"]
 
 
-def test_what_cannot_be_delivered_is_kept_or_told(intake):
-    client = make(intake, retry_base_ms=1, retry_max_ms=1)
+def test_what_cannot_be_delivered_is_kept(intake):
+    client = make(intake, retry_base_ms=1, retry_max_ms=50)
     intake.status = 503
     client.engine.record_distribution("d", 1)
-    assert client.flush(timeout=0.2) is False
-    assert client.stats().queued == 1 and "503" in client.last_failure
+    # The last attempt of a flush may be cut off by its end, so one flush need not have seen an answer.
+    until(lambda: client.flush(timeout=0.5) is False and "503" in client.last_failure)
+    assert client.stats().queued == 1
+    intake.status = 202
+    assert client.flush(timeout=PATIENCE_S) is True
+    assert (client.stats().queued, client.stats().accepted) == (0, 1)
+    assert client.close()
+    assert_balances(client)
+
+
+def test_what_is_refused_is_told_and_counted(intake):
+    client = make(intake)
     intake.status = 403
+    client.engine.record_distribution("d", 1)
     with pytest.raises(pointmill.DeliveryDroppedError, match="403"):
-        client.flush(timeout=5)
+        client.flush(timeout=PATIENCE_S)
     assert client.stats().dropped_forbidden == 1
     intake.status = 202
     client.engine.record_distribution("d", 1)
-    assert client.close() is True
+    assert client.close(timeout=PATIENCE_S) is True
     assert_balances(client)
     with pytest.raises(pointmill.ClosedError):
         client.flush()
@@ -83,9 +106,9 @@ def test_a_function_instead_of_a_destination():
 
     with pointmill.Client(send=send, background=False, retry_base_ms=1, retry_max_ms=1) as client:
         client.engine.record_distribution("d", 1)
-        assert client.flush(timeout=5)
+        assert client.flush(timeout=PATIENCE_S)
         assert_balances(client)
-    assert len(got) == 2 and got[1][0].points == 1 and 0 < got[1][1] <= 5
+    assert len(got) == 2 and got[1][0].points == 1 and 0 < got[1][1] <= PATIENCE_S
 
 
 def test_a_function_that_raises_is_tried_again():
@@ -95,8 +118,8 @@ def test_a_function_that_raises_is_tried_again():
     client = pointmill.Client(send=send, background=False, retry_base_ms=1, retry_max_ms=1)
     client.engine.record_distribution("d", 1)
     with _unraisable() as seen:
-        assert client.flush(timeout=0.1) is False
-    assert seen and client.stats().queued == 1
+        until(lambda: client.flush(timeout=0.1) is False and seen)
+    assert client.stats().queued == 1
     with pytest.raises(pointmill.DeliveryDroppedError), _unraisable():
         client.close(timeout=0)
     assert client.stats().dropped_closed == 1
@@ -115,11 +138,8 @@ class _unraisable:
 def test_the_background_thread_delivers_and_rests_at_the_end(intake):
     client = make(intake, background=True, flush_interval_s=1, interval_s=1)
     client.engine.record_distribution("d", 1)
-    for _ in range(400):
-        if not intake.requests:
-            time.sleep(0.01)
-    assert intake.requests
-    assert client.close()
+    until(lambda: intake.requests)
+    assert client.close(timeout=PATIENCE_S)
 
 
 def test_a_forked_child_has_a_client_of_its_own(intake):
@@ -130,21 +150,21 @@ def test_a_forked_child_has_a_client_of_its_own(intake):
         status = 1
         try:
             client.engine.record_distribution("child", 1)
-            status = 0 if client.flush() and client.stats().flushed == 1 else 2
+            status = 0 if client.flush(timeout=PATIENCE_S) and client.stats().flushed == 1 else 2
         finally:
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    assert client.close()
+    assert client.close(timeout=PATIENCE_S)
     assert sorted(s["metric"] for s in intake.json()) == ["child", "parent"]
 
 
 def test_an_interpreter_that_ends_delivers_first(intake):
     code = f"""
         import pointmill
-        client = pointmill.Client(url={intake.url!r}, api_key="k", format="distribution_points_v1")
+        client = pointmill.Client(url={intake.url!r}, api_key="k", format="distribution_points_v1", flush_timeout_ms=60_000)
         client.engine.record_distribution("d", 1)
     """
-    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True, timeout=300)
     assert [s["metric"] for s in intake.json()] == ["d"]
 
 
@@ -169,7 +189,7 @@ def test_an_engine_of_ones_own_and_one_that_is_closed(intake):
     client = pointmill.Client(engine, url=intake.url, api_key="k", background=False)
     assert client.engine is engine
     engine.record_distribution("d", 1)
-    assert client.close()
+    assert client.close(timeout=PATIENCE_S)
     engine.close()
     with pytest.raises(ValueError, match="closed"):
         pointmill.Client(engine, url=intake.url, api_key="k")

@@ -228,7 +228,7 @@ def test_closing_while_others_flush_and_record_is_safe():
             thread.start()
         engine.close()
         for thread in threads:
-            thread.join(30)
+            thread.join(300)
             assert not thread.is_alive()
 
 
@@ -270,8 +270,9 @@ def test_options_describe_themselves():
 def test_engine_without_arguments_uses_the_clock():
     import time
 
+    before = time.time()
     with pointmill.Engine() as engine:
         engine.tick()
         engine.count("m").record(1)
-        assert abs(only(engine.flush(all=True)).interval - time.time()) < 25
+        assert before - 10 <= only(engine.flush(all=True)).interval <= time.time()
         assert list(engine.flush()) == []

@@ -20,7 +20,7 @@ def run(code, **env):
             environment[name] = os.environ[name]
     head = "from pointmill.lambda_ import lambda_metric, datadog_lambda_wrapper, stats, flush, mode\nimport pointmill.lambda_ as layer\n"
     done = subprocess.run(
-        [sys.executable, "-c", head + textwrap.dedent(code)], capture_output=True, text=True, timeout=60, check=False, env=environment
+        [sys.executable, "-c", head + textwrap.dedent(code)], capture_output=True, text=True, timeout=300, check=False, env=environment
     )
     assert done.returncode == 0, done.stderr
     metrics = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"m"')]
@@ -195,9 +195,9 @@ def test_invocations_at_the_same_time_do_not_mix():
         gate = threading.Barrier(4)
         @datadog_lambda_wrapper
         def handler(event, context):
-            gate.wait(10)
+            gate.wait(120)
             lambda_metric("m", event["n"])
-            gate.wait(10)
+            gate.wait(120)
             if event["n"] == 3:
                 raise ValueError
         def work(n):
