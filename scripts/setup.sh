@@ -18,8 +18,8 @@ need nm binutils
 need node nodejs
 need npm npm
 need chromium chromium
-# AWS's runtime interface client for Node brings sources that these build.
-need autoreconf autoconf automake libtool
+# AWS's runtime interface client for Node is linked with it.
+[ -n "$(find /usr/lib* -maxdepth 2 -name libcurl.so.4 2>/dev/null)" ] || missing="$missing libcurl4"
 node=$(command -v node || echo /usr/bin/node)
 [ -e "${node%/bin/node}/include/node/uv.h" ] || missing="$missing libnode-dev"
 need python3 python3

@@ -15,7 +15,8 @@ A scenario (every field may be absent):
                       "freeze_ms": 0}],             SIGSTOP for so long once the answer is there
      "intake":      {"statuses": [202], "delay_ms": 0,    answers one after the other, the last one for ever
                      "down_for": 0},                answers 503 until so many invocations have been answered
-     "end":         "kill" | "term",                how the sandbox ends; SIGTERM gets 500 ms
+     "end":         "kill" | "term",                how the sandbox ends
+     "term_ms":     500,                            how long it may live on after SIGTERM
      "init_timeout_ms": 10000}
 
 The report:
@@ -162,11 +163,11 @@ class Sandbox:
             self.process.kill()
         self.process.wait()
 
-    def end(self, how):
+    def end(self, how, term_ms=500):
         if how == "term" and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(timeout=0.5)
+                self.process.wait(timeout=term_ms / 1000)
             except subprocess.TimeoutExpired:
                 pass
         self.kill()
@@ -235,7 +236,7 @@ def run(scenario, command, log_files):
             os.kill(sandbox.process.pid, signal.SIGCONT)
     if sandbox is not None:
         sandbox.wish(WISH_S)  # it has come back for more, so its answer is complete
-        report["exit_status"] = sandbox.end(scenario.get("end", "kill"))
+        report["exit_status"] = sandbox.end(scenario.get("end", "kill"), scenario.get("term_ms", 500))
     server.shutdown()
     return report
 

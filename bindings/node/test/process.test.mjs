@@ -17,9 +17,7 @@ const require = createRequire(import.meta.url);
 
 /** Runs a program in a fresh process; the package is found as from here. */
 function run(program, type = 'commonjs') {
-  const started = Date.now();
-  const result = spawnSync(process.execPath, [`--input-type=${type}`, '--eval', program], { cwd: here, encoding: 'utf8', timeout: 20_000 });
-  return { ...result, ms: Date.now() - started };
+  return spawnSync(process.execPath, [`--input-type=${type}`, '--eval', program], { cwd: here, encoding: 'utf8', timeout: 120_000 });
 }
 
 test('import and require give the same objects, and every name of one is in the other', () => {
@@ -52,17 +50,22 @@ test('points that nobody flushed are named at the end, or handed to onExit', () 
 });
 
 test('the timer closes intervals without a call', async () => {
+  // A late event loop closes an interval late: then both points are in one, and it is tried again.
   const program = `
     const { Engine } = require('pointmill');
     const engine = new Engine({ intervalS: 1, onExit: 'ignore' });
     const c = engine.count('c');
-    c.record(1);
-    setTimeout(() => {
-      c.record(2);
-      const entries = [...engine.flushSync({ now: 0, all: true })];
-      console.log(entries.map((entry) => entry.value).join());
-    }, 1100);`;
-  assert.match(run(program).stdout, /^(1,2|2,1)\n$/);
+    const attempt = (left) => {
+      c.record(1);
+      setTimeout(() => {
+        c.record(2);
+        const values = [...engine.flushSync({ now: 0, all: true })].map((entry) => entry.value);
+        if (values.length === 2 || left === 0) console.log(values.sort().join());
+        else attempt(left - 1);
+      }, 1100);
+    };
+    attempt(30);`;
+  assert.equal(run(program).stdout, '1,2\n');
 });
 
 test('worker threads share an engine, each with a ring of its own', async () => {
@@ -86,8 +89,9 @@ test('worker threads share an engine, each with a ring of its own', async () => 
     thread.on('exit', done);
   })));
   engine.count('c').record(1);
-  const snapshot = await engine.flush({ all: true });
-  assert.equal(snapshot.find('c').value, 25_001);
+  // Ten seconds may have passed meanwhile, so there can be an entry for each of two intervals.
+  const total = [...await engine.flush({ all: true })].reduce((sum, entry) => sum + entry.value, 0);
+  assert.equal(total, 25_001);
   assertBalances(engine.stats());
   await engine.close();
 });

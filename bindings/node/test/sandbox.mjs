@@ -24,11 +24,15 @@ export const OURS = require.resolve('pointmill/lambda');
 export const THEIRS = join(source, 'peers', 'node_modules', 'datadog-lambda-js');
 
 /** Runs a scenario (see runtime_api.py) and answers its report. */
-export async function sandbox({ layer = OURS, handler = 'app.handler', env = {}, ...scenario }) {
+export async function sandbox({ layer = OURS, handler = 'app.handler', env = {}, invocations = [{}], ...scenario }) {
   const folder = mkdtempSync(join(tmpdir(), 'pointmill-'));
   try {
     writeFileSync(join(folder, 'scenario.json'), JSON.stringify({
+      // So much time that a busy machine does not matter; tests of a limit set their own.
+      init_timeout_ms: 60_000,
+      term_ms: 30_000,
       ...scenario,
+      invocations: invocations.map((invocation) => ({ timeout_ms: 60_000, ...invocation })),
       function: { handler, ...scenario.function },
       env: { LAYER: layer, DD_TRACE_ENABLED: 'false', DD_API_KEY: 'key', ...env },
     }));
@@ -53,6 +57,7 @@ export const HTTP = {
   DATADOG_HOST: 'http://127.0.0.1:${PORT}',
   NODE_OPTIONS: `--require ${join(here, 'app', 'redirect.cjs')}`,
   REDIRECT_TO: 'http://127.0.0.1:${PORT}',
+  POINTMILL_LAMBDA_FLUSH_TIMEOUT_MS: '30000',
 };
 export const LOG = { DD_FLUSH_TO_LOG: 'true' };
 

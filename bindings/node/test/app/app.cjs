@@ -9,6 +9,7 @@ function work(event) {
   for (const [name, value, ...tags] of event.send ?? []) sendDistributionMetric(name, value, ...tags);
   for (const [name, value, ms, ...tags] of event.dated ?? []) sendDistributionMetricWithDate(name, value, new Date(ms), ...tags);
   if (event.strange) strange();
+  if (event.atTerm) process.prependOnceListener('SIGTERM', () => sendDistributionMetric('at.term', 1));
   if (event.fail) throw new Error('boom');
   return event.answer === undefined ? { ok: true } : event.answer;
 }
