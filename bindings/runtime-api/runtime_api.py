@@ -12,7 +12,8 @@ A scenario (every field may be absent):
      "env":         {"NAME": "value", …},           added to the function's environment; ${PORT} is this program's port
      "invocations": [{"event": …,                   sent as JSON
                       "timeout_ms": 3000,           after it the sandbox is killed and started anew
-                      "freeze_ms": 0}],             SIGSTOP for so long once the answer is there
+                      "freeze_ms": 0,               SIGSTOP for so long once the answer is there
+                     "until_accepted": 0}],        repeated until the intake has accepted a request, at most so often
      "intake":      {"statuses": [202], "delay_ms": 0,    answers one after the other, the last one for ever
                      "down_for": 0},                answers 503 until so many invocations have been answered
      "end":         "kill" | "term",                how the sandbox ends
@@ -77,6 +78,7 @@ class Lambda:
 def handler_class(state):
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body of an answer are written one after the other
 
         def log_message(self, *_):
             pass
@@ -205,6 +207,18 @@ def invoke(state, sandbox, wish, invocation):
     return {"request_id": request_id, "outcome": outcome, "body": body.decode("utf-8", "replace"), "ms": round(milliseconds, 3)}
 
 
+def planned(scenario, state):
+    """The invocations, with the repetitions that turn out to be wanted."""
+    for invocation in scenario.get("invocations", [{}]):
+        yield invocation
+        for _ in range(invocation.get("until_accepted", 0) - 1):
+            with state.lock:
+                accepted = any(request["status"] < 300 for request in state.requests)
+            if accepted:
+                break
+            yield invocation
+
+
 def run(scenario, command, log_files):
     state = Lambda(scenario)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler_class(state))
@@ -213,7 +227,7 @@ def run(scenario, command, log_files):
     env = scenario.get("env", {})
     report = {"inits": [], "invocations": [], "requests": state.requests, "exit_status": None}
     sandbox = None
-    for invocation in scenario.get("invocations", [{}]):
+    for invocation in planned(scenario, state):
         if sandbox is None:
             sandbox = Sandbox(state, server.server_port, command, env, log_files)
             wish = sandbox.wish(scenario.get("init_timeout_ms", 10_000) / 1000)

@@ -2,11 +2,13 @@
 
 import base64
 import json
+import os
 import subprocess
 import sys
 import zlib
 from pathlib import Path
 
+import pytest
 import zstandard
 
 import pointmill
@@ -38,10 +40,19 @@ def invoke(tmp_path, layer, invocations, handler="app.handler", env=None, **scen
     path = tmp_path / "scenario.json"
     path.write_text(json.dumps(scenario))
     # The runtime client turns handler names into modules, the first of them is _HANDLER.
-    command = [sys.executable, RUNTIME_API, path, "--", sys.executable, "-m", "awslambdaric", handler]
+    python = sys.executable if layer == "pointmill" else incumbent()
+    command = [sys.executable, RUNTIME_API, path, "--", python, "-m", "awslambdaric", handler]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+def incumbent():
+    """The interpreter of the environment with datadog_lambda."""
+    python = os.environ.get("POINTMILL_INCUMBENT")
+    if python is None:
+        pytest.skip("POINTMILL_INCUMBENT names no Python with requirements-incumbent.txt; `cargo xtask python` makes one, for the extension")
+    return python
 
 
 def points(report):

@@ -5,7 +5,8 @@
 //! libpointmill.a + libpointmill.so (release)
 //!    └─ wheel ──▶ target/python/wheels
 //!          └─ installed into a new environment, target/python/venv
-//!                └─ pytest, with the extension and once more over ctypes
+//!                └─ pytest: with the extension, beside datadog_lambda in target/python/incumbent;
+//!                   once more over ctypes
 //! ```
 
 use std::fs;
@@ -14,6 +15,10 @@ use std::process::Command;
 
 use crate::process::run as run_command;
 use crate::{Outcome, install, root, target_dir};
+
+/// What tests need, and what they compare with.
+const TESTS: &str = "requirements-test.txt";
+const INCUMBENT: &str = "requirements-incumbent.txt";
 
 /// The interpreters that will do, best first. The wheel is for every CPython from 3.11 on.
 const INTERPRETERS: &[&str] = &["python3.11", "python3.12", "python3.13", "python3"];
@@ -26,13 +31,14 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     };
     let built = install::build()?;
     let folder = target_dir().join("python");
-    let tools = environment(&folder.join("tools"), false)?;
+    let tools = environment(&folder.join("tools"), TESTS, false)?;
     let wheel = build_wheel(&tools, &built, &folder)?;
     println!("{}: {} bytes", wheel.display(), fs::metadata(&wheel)?.len());
     if wheel_only {
         return Ok(());
     }
-    let python = environment(&folder.join("venv"), true)?;
+    let incumbent = environment(&folder.join("incumbent"), INCUMBENT, false)?;
+    let python = environment(&folder.join("venv"), TESTS, true)?;
     run_command(
         Command::new(&python)
             .args([
@@ -45,7 +51,7 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
             ])
             .arg(&wheel),
     )?;
-    pytest(&python, &[])?;
+    pytest(&python, &[("POINTMILL_INCUMBENT", incumbent.as_os_str())])?;
     let library = built.join("libpointmill.so");
     pytest(
         &python,
@@ -56,11 +62,11 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     )
 }
 
-/// An environment with the packages of requirements-test.txt, made anew if `fresh`; its
+/// An environment with the packages of a file of requirements, made anew if `fresh`; its
 /// interpreter.
-fn environment(folder: &Path, fresh: bool) -> Result<PathBuf, String> {
+fn environment(folder: &Path, requirements: &str, fresh: bool) -> Result<PathBuf, String> {
     let python = folder.join("bin/python");
-    let requirements = package().join("requirements-test.txt");
+    let requirements = package().join(requirements);
     let done = folder.join("requirements.done");
     let wanted = fs::read(&requirements).map_err(|error| error.to_string())?;
     if !fresh && fs::read(&done).is_ok_and(|have| have == wanted) {
