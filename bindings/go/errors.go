@@ -10,28 +10,31 @@ type Code int32
 
 // The codes that a caller can meet. [Code.String] says cause and remedy of every code.
 const (
-	CodeInvalid       Code = C.POINTMILL_E_INVALID
-	CodeIndex         Code = C.POINTMILL_E_INDEX
-	CodeHandle        Code = C.POINTMILL_E_HANDLE
-	CodeKind          Code = C.POINTMILL_E_KIND
-	CodeFormat        Code = C.POINTMILL_E_FORMAT
-	CodeNotFinite     Code = C.POINTMILL_E_NOT_FINITE
-	CodeStaleContext  Code = C.POINTMILL_E_STALE_CONTEXT
-	CodeTooOld        Code = C.POINTMILL_E_TOO_OLD
-	CodeTooNew        Code = C.POINTMILL_E_TOO_NEW
-	CodeInvalidName   Code = C.POINTMILL_E_INVALID_NAME
-	CodeNoRoom        Code = C.POINTMILL_E_NO_ROOM
-	CodeEmpty         Code = C.POINTMILL_E_EMPTY
-	CodeNoSketch      Code = C.POINTMILL_E_NO_SKETCH
-	CodeTooMany       Code = C.POINTMILL_E_TOO_MANY
-	CodeUnknownOption Code = C.POINTMILL_E_UNKNOWN_OPTION
-	CodeBadValue      Code = C.POINTMILL_E_BAD_VALUE
-	CodeArenaTooSmall Code = C.POINTMILL_E_ARENA_TOO_SMALL
-	CodeNoMemory      Code = C.POINTMILL_E_NO_MEMORY
-	CodeDecode        Code = C.POINTMILL_E_DECODE
-	CodeEncode        Code = C.POINTMILL_E_ENCODE
-	CodePanic         Code = C.POINTMILL_E_PANIC
-	CodePoisoned      Code = C.POINTMILL_E_POISONED
+	CodeInvalid         Code = C.POINTMILL_E_INVALID
+	CodeIndex           Code = C.POINTMILL_E_INDEX
+	CodeHandle          Code = C.POINTMILL_E_HANDLE
+	CodeKind            Code = C.POINTMILL_E_KIND
+	CodeFormat          Code = C.POINTMILL_E_FORMAT
+	CodeNotFinite       Code = C.POINTMILL_E_NOT_FINITE
+	CodeStaleContext    Code = C.POINTMILL_E_STALE_CONTEXT
+	CodeTooOld          Code = C.POINTMILL_E_TOO_OLD
+	CodeTooNew          Code = C.POINTMILL_E_TOO_NEW
+	CodeInvalidName     Code = C.POINTMILL_E_INVALID_NAME
+	CodeNoRoom          Code = C.POINTMILL_E_NO_ROOM
+	CodeEmpty           Code = C.POINTMILL_E_EMPTY
+	CodeNoSketch        Code = C.POINTMILL_E_NO_SKETCH
+	CodeTooMany         Code = C.POINTMILL_E_TOO_MANY
+	CodeUnknownOption   Code = C.POINTMILL_E_UNKNOWN_OPTION
+	CodeBadValue        Code = C.POINTMILL_E_BAD_VALUE
+	CodeArenaTooSmall   Code = C.POINTMILL_E_ARENA_TOO_SMALL
+	CodeNoMemory        Code = C.POINTMILL_E_NO_MEMORY
+	CodeDecode          Code = C.POINTMILL_E_DECODE
+	CodeEncode          Code = C.POINTMILL_E_ENCODE
+	CodeDeliveryLater   Code = C.POINTMILL_E_DELIVERY_LATER
+	CodeDeliveryDropped Code = C.POINTMILL_E_DELIVERY_DROPPED
+	CodeClosed          Code = C.POINTMILL_E_CLOSED
+	CodePanic           Code = C.POINTMILL_E_PANIC
+	CodePoisoned        Code = C.POINTMILL_E_POISONED
 )
 
 // Name is the name of the code in the C header, for instance "POINTMILL_E_NO_ROOM".
@@ -76,9 +79,14 @@ var (
 	ErrBadValue      = failure(CodeBadValue)
 	// ErrDecode: hostile or damaged bytes; the detail names the byte.
 	ErrDecode = failure(CodeDecode)
+	// ErrDeliveryLater: not everything has arrived yet; it is kept and sent again.
+	ErrDeliveryLater = failure(CodeDeliveryLater)
+	// ErrDeliveryDropped: points were given up, or the format cannot carry them; the ledger says how many
+	// and why.
+	ErrDeliveryDropped = failure(CodeDeliveryDropped)
 )
 
-// ErrClosed is returned by every call on an engine, snapshot or sketch after its Close.
+// ErrClosed is returned by every call on an engine, client, snapshot or sketch after its Close.
 var ErrClosed error = closedError{}
 
 type closedError struct{}
@@ -103,6 +111,8 @@ func check(status C.int32_t) error {
 		return ErrInvalidName
 	case CodeNoRoom:
 		return ErrNoRoom
+	case CodeClosed:
+		return ErrClosed
 	}
 	return failure(Code(status))
 }

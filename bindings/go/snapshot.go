@@ -208,11 +208,7 @@ func (s *Snapshot) Encode(options Options) (payloads []Payload, skipped []Skippe
 		if err := check(C.pointmill_payloads_get(c, C.size_t(i), &raw)); err != nil {
 			return nil, nil, err
 		}
-		payloads = append(payloads, Payload{
-			Path: text(raw.path), ContentType: text(raw.content_type), Encoding: text(raw.encoding),
-			Body:   append([]byte(nil), unsafe.Slice((*byte)(raw.body), int(raw.body_len))...),
-			Points: uint64(raw.points), Entries: uint64(raw.entries),
-		})
+		payloads = append(payloads, payloadOf(&raw))
 	}
 	for i := 0; ; i++ {
 		var raw C.pointmill_skipped
@@ -222,5 +218,14 @@ func (s *Snapshot) Encode(options Options) (payloads []Payload, skipped []Skippe
 		}
 		skipped = append(skipped, Skipped{Cause: text(raw.cause), Detail: text(raw.detail),
 			Entries: uint64(raw.entries), Points: uint64(raw.points), Values: uint64(raw.values)})
+	}
+}
+
+// payloadOf copies a body out of C's memory.
+func payloadOf(raw *C.pointmill_payload) Payload {
+	return Payload{
+		Path: text(raw.path), ContentType: text(raw.content_type), Encoding: text(raw.encoding),
+		Body:   append([]byte(nil), unsafe.Slice((*byte)(raw.body), int(raw.body_len))...),
+		Points: uint64(raw.points), Entries: uint64(raw.entries),
 	}
 }
