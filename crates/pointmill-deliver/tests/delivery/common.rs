@@ -2,10 +2,30 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use pointmill::{Config, Engine};
-use pointmill_deliver::{Clock, Entropy};
+use pointmill::{Config, Engine, Flush};
+use pointmill_deliver::{Client, Clock, Entropy, Ledger};
+
+/// Time for what must succeed. A busy machine may take its turn; whoever needs all of it has failed.
+pub(crate) const AMPLE: Duration = Duration::from_secs(120);
+
+/// Flushes for `each` time and time again until the books are as `done` wants them.
+pub(crate) fn flush_until(client: &Client, each: Duration, done: impl Fn(&Ledger) -> bool) {
+    let start = Instant::now();
+    loop {
+        client.flush(Flush::All, each).unwrap();
+        let books = client.ledger();
+        if done(&books) {
+            return;
+        }
+        assert!(
+            start.elapsed() < AMPLE,
+            "{books:?} {}",
+            client.last_failure()
+        );
+    }
+}
 
 /// SplitMix64.
 #[derive(Debug)]

@@ -7,17 +7,16 @@ use std::os::fd::FromRawFd;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pointmill::Flush;
 use pointmill_deliver::{Attempt, CallbackDestination, Client};
 
-use crate::common::{Chance, small_engine};
+use crate::common::{AMPLE, Chance, flush_until, small_engine};
 use crate::intake::{Act, Intake};
 use crate::sockets::{explicit, record};
 use crate::spool::{batch, spooling};
 
-const SECOND: Duration = Duration::from_secs(1);
 const PLAY: &str = "POINTMILL_TEST_PLAY";
 const WITH: &str = "POINTMILL_TEST_WITH";
 
@@ -54,11 +53,9 @@ fn a_process_that_is_stopped_again_and_again_loses_nothing() {
                 .flush(Flush::All, Duration::from_millis(300))
                 .unwrap();
         }
-        for _ in 0..50 {
-            if client.flush(Flush::All, SECOND).unwrap().waiting == 0 {
-                break;
-            }
-        }
+        flush_until(&client, Duration::from_secs(1), |books| {
+            books.waiting() == 0
+        });
         let books = client.ledger();
         assert!(
             books.balances() && books.accepted == 600,
@@ -120,10 +117,8 @@ fn a_process_that_is_killed_leaves_whole_files_and_the_next_one_sends_them() {
                 .filter(|e| e.file_name().to_str().unwrap().ends_with(suffix))
                 .count()
         };
-        for _ in 0..2_000 {
-            if there(".batch") > 3 {
-                break;
-            }
+        let start = Instant::now();
+        while there(".batch") <= 3 && start.elapsed() < AMPLE {
             std::thread::sleep(Duration::from_millis(5));
         }
         std::thread::sleep(Duration::from_micros(chance.below(20_000)));
@@ -139,7 +134,7 @@ fn a_process_that_is_killed_leaves_whole_files_and_the_next_one_sends_them() {
         });
         let config = spooling(dir.path(), &[]);
         let client = Client::with_destination(&small_engine(), &config, Arc::new(sink)).unwrap();
-        assert!(client.flush(Flush::All, 60 * SECOND).unwrap().complete());
+        assert!(client.flush(Flush::All, AMPLE).unwrap().complete());
         let books = client.ledger();
         assert!(
             books.balances() && books.spool_damaged_files == 0,
@@ -198,7 +193,7 @@ fn a_forked_child_begins_with_nothing_and_leaves_its_parents_connection_alone() 
         let client = Client::new(&small_engine(), &config).unwrap();
         let kept = Client::new(&small_engine(), &dead).unwrap();
         record(&client, "parent", 5);
-        assert!(client.flush(Flush::All, 10 * SECOND).unwrap().complete());
+        assert!(client.flush(Flush::All, AMPLE).unwrap().complete());
         record(&kept, "kept", 3);
         kept.flush(Flush::All, Duration::ZERO).unwrap();
         record(&client, "parent", 1);
@@ -206,9 +201,9 @@ fn a_forked_child_begins_with_nothing_and_leaves_its_parents_connection_alone() 
         let said = in_child(|| {
             let nothing = client.ledger().flushed + client.ledger().requests + kept.ledger().queued;
             record(&client, "child", 7);
-            let report = client.flush(Flush::All, 10 * SECOND).unwrap();
+            let report = client.flush(Flush::All, AMPLE).unwrap();
             let books = client.ledger();
-            let closed = client.close(SECOND).complete();
+            let closed = client.close(AMPLE).complete();
             format!(
                 "{nothing} {} {} {closed}",
                 report.accepted,
@@ -219,7 +214,7 @@ fn a_forked_child_begins_with_nothing_and_leaves_its_parents_connection_alone() 
         // The parent goes on where it was, on the connection it had.
         let connections = intake.taken().connections;
         assert_eq!(connections, before + 1, "the child has opened its own");
-        assert!(client.flush(Flush::All, 10 * SECOND).unwrap().complete());
+        assert!(client.flush(Flush::All, AMPLE).unwrap().complete());
         assert_eq!((client.ledger().accepted, kept.ledger().queued), (6, 3));
         assert_eq!(client.ledger().stale_connections, 0);
         assert_eq!(intake.taken().connections, connections);

@@ -1,11 +1,15 @@
 //! Enhanced metrics, several invocations at once, deadlines.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
+use pointmill_deliver::Clock;
 use pointmill_lambda::{Invocation, Language, Outcome};
 use pointmill_wire::log_line;
 
-use crate::support::{ARN, Server, datagram, read_log, source, with_extension, with_log};
+use crate::support::{
+    AMPLE, ARN, EarlyClock, Server, datagram, read_log, source, with_extension, with_log,
+    with_log_early,
+};
 
 fn invocation(arn: &str) -> Invocation<'_> {
     Invocation {
@@ -35,11 +39,8 @@ fn names(text: &str) -> Vec<(String, f64)> {
     metrics(text).into_iter().map(|(n, v, _)| (n, v)).collect()
 }
 
-fn unix_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap()
-        .as_millis() as i64
+fn unix_ms(clock: &EarlyClock) -> i64 {
+    clock.unix_ms() as i64
 }
 
 // E04, E05 and E14: one error at most, whatever says so.
@@ -114,7 +115,7 @@ fn without_enhanced_metrics_there_are_none() {
     };
     assert_eq!(lambda.end(token, &outcome), Ok(Duration::ZERO));
     lambda.metric(&["last"], 1.0).unwrap();
-    lambda.flush(Duration::from_secs(1)).unwrap();
+    lambda.flush(AMPLE).unwrap();
     assert_eq!(names(&read_log(&mut log)), [("last".to_owned(), 1.0)]);
 }
 
@@ -135,7 +136,7 @@ fn interleaved_invocations_keep_their_own_tags() {
         lambda.end(tokens[i], &outcome).unwrap();
         assert!(lambda.end(tokens[i], &outcome).is_err(), "ended twice");
     }
-    lambda.flush(Duration::from_secs(1)).unwrap();
+    lambda.flush(AMPLE).unwrap();
     let metrics = metrics(&read_log(&mut log));
     assert_eq!(metrics.len(), 4 + 2 + 4);
     for (name, value, tags) in &metrics {
@@ -177,7 +178,7 @@ fn beside_the_extension_nothing_is_counted_twice() {
         lambda.flush(budget).unwrap();
     }
     lambda.metric(&["last"], 1.0).unwrap();
-    lambda.flush(Duration::from_secs(1)).unwrap();
+    lambda.flush(AMPLE).unwrap();
     let errors = datagram(&socket);
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert!(errors[0].starts_with("aws.lambda.enhanced.errors:1|d|#region:us-east-1,account_id:"));
@@ -200,7 +201,7 @@ fn points_outside_an_invocation_are_kept_and_a_module_that_fails_is_reported() {
     let budget = lambda.end(token, &error).unwrap();
     lambda.flush(budget).unwrap();
     lambda.metric(&["after"], 1.0).unwrap();
-    lambda.close(Duration::from_secs(1));
+    lambda.close(AMPLE);
     let text = read_log(&mut log);
     let found: Vec<String> = names(&text).into_iter().map(|(name, _)| name).collect();
     assert_eq!(found, ["before", "errors", "after"]);
@@ -213,15 +214,17 @@ fn points_outside_an_invocation_are_kept_and_a_module_that_fails_is_reported() {
 /// A handler that is stuck: its points are out before the platform ends it.
 #[test]
 fn points_go_out_before_a_deadline() {
-    let (lambda, mut log) = with_log(&source(Language::Go, &[("DD_FLUSH_TO_LOG", "true")]));
-    let deadline = unix_ms() + 1200;
+    let mut source = source(Language::Go, &[("DD_FLUSH_TO_LOG", "true")]);
+    source.set("deadline_guard_ms", "6000").unwrap();
+    let (lambda, mut log, clock) = with_log_early(&source);
+    let deadline = unix_ms(&clock) + 8_000;
     let _token = lambda.begin(&Invocation {
         deadline_unix_ms: deadline,
         ..invocation(ARN)
     });
     lambda.metric(&["stuck"], 1.0).unwrap();
     let text = read_log(&mut log);
-    assert!(unix_ms() < deadline, "too late");
+    assert!(unix_ms(&clock) < deadline, "too late");
     assert!(names(&text).contains(&("stuck".to_owned(), 1.0)));
     assert_eq!(lambda.stats().deadline_flushes, 1);
 }
@@ -229,15 +232,15 @@ fn points_go_out_before_a_deadline() {
 #[test]
 fn without_the_thread_the_wrapper_is_told_when_a_flush_is_due() {
     let variables = [("DD_FLUSH_TO_LOG", "true"), ("DD_FLUSH_IN_THREAD", "false")];
-    let (lambda, _log) = with_log(&source(Language::Go, &variables));
+    let (lambda, _log, clock) = with_log_early(&source(Language::Go, &variables));
     let soon = Invocation {
-        deadline_unix_ms: unix_ms() + 60_000,
+        deadline_unix_ms: unix_ms(&clock) + 60_000,
         ..invocation(ARN)
     };
     let _token = lambda.begin(&soon);
     assert_eq!(lambda.flush_due(), Duration::ZERO);
     let near = Invocation {
-        deadline_unix_ms: unix_ms() + 125,
+        deadline_unix_ms: unix_ms(&clock) + 125,
         ..invocation(ARN)
     };
     let _token = lambda.begin(&near);
@@ -257,18 +260,18 @@ fn a_hanging_intake_costs_no_more_than_the_budget() {
         &[("DD_API_KEY", "k"), ("DD_FLUSH_IN_THREAD", "0")],
     );
     source.set("url", &server.url).unwrap();
-    let (lambda, _log) = with_log(&source);
+    let (lambda, _log, clock) = with_log_early(&source);
     let soon = Invocation {
-        deadline_unix_ms: unix_ms() + 700,
+        deadline_unix_ms: unix_ms(&clock) + 3_100,
         ..invocation(ARN)
     };
     let token = lambda.begin(&soon);
     lambda.metric(&["m", "t:1"], 1.0).unwrap();
     let budget = lambda.end(token, &Outcome::default()).unwrap();
-    assert!(budget <= Duration::from_millis(600) && budget > Duration::from_millis(100));
+    assert!(budget <= Duration::from_secs(3) && budget > Duration::from_millis(100));
     let started = Instant::now();
     let flushed = lambda.flush(budget).unwrap();
-    assert!(started.elapsed() < budget + Duration::from_secs(5));
+    assert!(started.elapsed() < AMPLE);
     assert_eq!(flushed.waiting, 1);
     let stats = lambda.stats();
     assert_eq!((stats.queued, stats.flush_failures), (1, 1));

@@ -3,10 +3,14 @@
 use std::io::{PipeReader, Read, Write, pipe};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use pointmill_deliver::Clock;
 use pointmill_lambda::settings::Source;
 use pointmill_lambda::{Lambda, Language, Parts};
+
+/// Time for what must succeed. A busy machine may take its turn; whoever needs all of it has failed.
+pub(crate) const AMPLE: Duration = Duration::from_secs(120);
 
 pub(crate) const ARN: &str = "arn:aws:lambda:us-east-1:123497598159:function:my-fn";
 
@@ -31,6 +35,42 @@ pub(crate) fn with_log(source: &Source) -> (Lambda, PipeReader) {
     (Lambda::with_parts(source, parts).unwrap(), reader)
 }
 
+/// A clock that starts one second into an interval of ten, so that a test which ends before the
+/// interval sees no flush of an interval.
+#[derive(Debug)]
+pub(crate) struct EarlyClock(Instant);
+
+impl EarlyClock {
+    pub(crate) fn new() -> EarlyClock {
+        EarlyClock(Instant::now())
+    }
+}
+
+impl Clock for EarlyClock {
+    fn now(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn unix_ms(&self) -> u64 {
+        1_700_000_001_000 + self.now().as_millis() as u64
+    }
+
+    fn skip(&self, _wait: Duration) -> bool {
+        false
+    }
+}
+
+/// An object whose log is a pipe, and its clock.
+pub(crate) fn with_log_early(source: &Source) -> (Lambda, PipeReader, Arc<EarlyClock>) {
+    let (reader, writer) = pipe().unwrap();
+    let clock = Arc::new(EarlyClock::new());
+    let parts = Parts {
+        log: Some(writer.into()),
+        clock: Arc::clone(&clock) as _,
+    };
+    (Lambda::with_parts(source, parts).unwrap(), reader, clock)
+}
+
 /// What is in the pipe now: at least one byte is waited for.
 pub(crate) fn read_log(log: &mut PipeReader) -> String {
     let mut bytes = vec![0; 1 << 20];
@@ -41,9 +81,7 @@ pub(crate) fn read_log(log: &mut PipeReader) -> String {
 /// An object in extension mode, and the extension's socket.
 pub(crate) fn with_extension(language: Language) -> (Lambda, UdpSocket, Source) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(5)))
-        .unwrap();
+    socket.set_read_timeout(Some(AMPLE)).unwrap();
     let mut source = source(language, &[]);
     source.set("extension_path", "/proc/self/exe").unwrap();
     let url = format!("udp://{}", socket.local_addr().unwrap());
