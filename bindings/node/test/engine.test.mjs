@@ -63,6 +63,33 @@ test('a ring that overflows many times keeps every point in order', async () => 
   await engine.close();
 });
 
+test('points of changing contexts reach their own context, each in its order', async () => {
+  for (const contexts of [2, 3, 255, 1024, 1500]) {
+    const engine = new Engine(quiet);
+    const gauges = Array.from({ length: contexts }, (_, i) => engine.gauge('g', [`i:${i}`]));
+    const counts = Array.from({ length: contexts }, (_, i) => engine.count('c', [`i:${i}`]));
+    const latency = engine.distribution('d');
+    const rounds = Math.ceil(4096 / contexts);
+    for (let round = 0; round < rounds; round++) {
+      for (let i = 0; i < contexts; i++) {
+        gauges[i].record(round * contexts + i);
+        counts[i].record(i);
+        if (i % 3 === 0) latency.record(i);
+      }
+    }
+    const snapshot = engine.flushSync({ all: true });
+    assert.equal(snapshot.length, 2 * contexts + 1);
+    for (const entry of snapshot) {
+      const i = Number(entry.tags[0]?.slice(2));
+      if (entry.kind === 'gauge') assert.equal(entry.value, (rounds - 1) * contexts + i, 'the last one of this gauge');
+      if (entry.kind === 'count') assert.equal(entry.value, rounds * i);
+      if (entry.kind === 'distribution') assert.equal(entry.points, rounds * Math.ceil(contexts / 3));
+    }
+    assertBalances(engine.stats());
+    await engine.close();
+  }
+});
+
 test('points go to the interval that is open, or that holds their time', async () => {
   const engine = new Engine({ ...quiet, intervalS: 10 });
   engine.tick(NOW);
