@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { HTTP, LOG, OURS, THEIRS, arrived, lines, missing, sandbox } from './sandbox.mjs';
+import { HTTP, LOG, OURS, arrived, lines, missing, sandbox } from './sandbox.mjs';
 
 const skip = missing;
 const outcomes = (report) => report.invocations.map(({ outcome }) => outcome);
@@ -155,30 +155,3 @@ test('enhanced metrics can be switched off', { skip }, async () => {
   const report = await sandbox({ env: { ...LOG, DD_ENHANCED_METRICS: 'false' }, invocations: [{ event: { fail: true } }] });
   assert.deepEqual(lines(report).filter(({ m }) => m.startsWith('aws.')), []);
 });
-
-for (const [mode, env] of [['log', LOG], ['http', HTTP], ['http, distribution points', { ...HTTP, POINTMILL_LAMBDA_FORMAT: 'distribution_points' }]]) {
-  test(`${mode}: the same function with datadog-lambda-js sends the same names, tags, counts and sums`, { skip }, async () => {
-    const invocations = [{ event: { points: 1 } }, { event: { points: 1000 } }, { event: { points: 7, fail: true } },
-      { event: { points: 0, send: [['other', -3.25, 'b:1', 'a:2'], ['other', 0, 'a:2', 'b:1'], ['no.tags', 1e-3]], answer: { batchItemFailures: [1, 2] } } }];
-    const [ours, theirs] = await Promise.all([OURS, THEIRS].map((layer) => sandbox({ layer, env, invocations })));
-    const wanted = arrived(theirs);
-    const found = arrived(ours);
-    assert.deepEqual([...found.keys()].sort(), [...wanted.keys()].sort());
-    for (const [key, { count: points, sum, values }] of wanted) {
-      const mine = found.get(key);
-      assert.equal(mine.count, points, key);
-      assert.ok(Math.abs(mine.sum - sum) <= 1e-9 * Math.max(1, Math.abs(sum)), `${key}: ${mine.sum}, not ${sum}`);
-      const sorted = [...values].sort((a, b) => a - b);
-      for (const q of [0, 0.5, 0.95, 0.99, 1]) {
-        const exact = sorted[roundTiesEven(q * (points - 1))];
-        assert.ok(Math.abs(mine.sketch.quantile(q) - exact) <= Math.abs(exact) / 129, `${key} q${q}: ${mine.sketch.quantile(q)}, not ${exact}`);
-      }
-    }
-  });
-}
-
-function roundTiesEven(x) {
-  const floor = Math.floor(x);
-  if (x - floor !== 0.5) return Math.round(x);
-  return floor % 2 === 0 ? floor : floor + 1;
-}

@@ -9,6 +9,7 @@ function work(event) {
   for (const [name, value, ...tags] of event.send ?? []) sendDistributionMetric(name, value, ...tags);
   for (const [name, value, ms, ...tags] of event.dated ?? []) sendDistributionMetricWithDate(name, value, new Date(ms), ...tags);
   if (event.strange) strange();
+  if (event.call) CALLS[event.call]();
   if (event.atTerm) process.prependOnceListener('SIGTERM', () => sendDistributionMetric('at.term', 1));
   if (event.fail) throw new Error('boom');
   return event.answer === undefined ? { ok: true } : event.answer;
@@ -24,6 +25,24 @@ function strange() {
   for (const time of [new Date(NaN), 'yesterday', null, {}]) sendDistributionMetricWithDate('strange.time', 1, time);
   sendDistributionMetricWithDate('usable.time', 1, Date.now());
 }
+
+/** Calls that today's layer does not carry, one by one. */
+const CALLS = {
+  nan: () => sendDistributionMetric('hard', NaN),
+  infinity: () => sendDistributionMetric('hard', -Infinity),
+  text: () => sendDistributionMetric('hard', '5'),
+  boolean: () => sendDistributionMetric('hard', true),
+  bigint: () => sendDistributionMetric('hard', 5n),
+  invalidDate: () => sendDistributionMetricWithDate('hard', 1, new Date(NaN)),
+  seconds: () => sendDistributionMetricWithDate('hard', 1, Date.now() / 1000),
+  milliseconds: () => sendDistributionMetricWithDate('hard', 1, Date.now()),
+  dateText: () => sendDistributionMetricWithDate('hard', 1, new Date().toISOString()),
+  tagList: () => sendDistributionMetric('hard', 1, ['a:1', 'b:2']),
+  tagObject: () => sendDistributionMetric('hard', 1, { a: 1 }, 'b:2'),
+  tagNull: () => sendDistributionMetric('hard', 1, null, 'b:2'),
+  untagged: () => sendDistributionMetricWithDate('hard', 1, new Date()),
+  longName: () => sendDistributionMetric('n'.repeat(10_000), 1),
+};
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
@@ -49,6 +68,16 @@ exports.late = datadog(async (event) => {
   setTimeout(() => sendDistributionMetric('after.response', 1), 5);
   return work(event);
 });
+/** Two invocations of one sandbox at a time, as some servers for local tests make them. */
+const inner = datadog(async ({ name, sleepMs }) => {
+  for (let i = 0; i < 10; i++) sendDistributionMetric(name, i);
+  await sleep(sleepMs);
+  for (let i = 0; i < 10; i++) sendDistributionMetric(name, i);
+}, { forceWrap: true });
+exports.overlap = async (event, context) => {
+  await Promise.all([inner({ name: 'slow', sleepMs: 300 }, context), inner({ name: 'quick', sleepMs: 20 }, context)]);
+  return 'both';
+};
 if (globalThis.awslambda !== undefined) {
   exports.stream = datadog(awslambda.streamifyResponse(async (event, stream) => {
     work(event);
