@@ -20,6 +20,9 @@ need npm npm
 need chromium chromium
 # AWS's runtime interface client for Node is linked with it.
 [ -n "$(find /usr/lib* -maxdepth 2 -name libcurl.so.4 2>/dev/null)" ] || missing="$missing libcurl4"
+need mvn maven
+[ -n "$(find "${JAVA_HOME:-/usr/lib/jvm}"/ -path "*/include/jni.h" 2>/dev/null | head -n 1)" ] ||
+    missing="$missing openjdk-17-jdk-headless"
 node=$(command -v node || echo /usr/bin/node)
 [ -e "${node%/bin/node}/include/node/uv.h" ] || missing="$missing libnode-dev"
 need python3 python3

@@ -9,6 +9,7 @@ mod ctest;
 mod r#gen;
 mod go;
 mod install;
+mod java;
 mod native;
 mod page;
 mod process;
@@ -32,6 +33,8 @@ cargo xtask VERB
   go --build       lay out only
   install --prefix DIR
                    lay out include/, lib/, pkg-config and CMake files under DIR
+  java             the Java package: shim compiled, jar and manual built, tested by Maven on the JDKs there are
+  java --build     shim and jar only
   bench [--quick] [SUITE…]
                    pointmill beside its rivals: one table, and a record under benches/record
   counts           instructions of the hot functions (valgrind) against benches/counts.toml
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Some((&"ctest", rest)) => ctest::run(rest),
         Some((&"go", rest)) => go::run(rest),
         Some((&"install", rest)) => install::run(rest),
+        Some((&"java", rest)) => java::run(rest),
         Some((&"page", rest)) => page::run(rest),
         Some((&"python", rest)) => python::run(rest),
         Some((&"size", rest)) => size::run(rest),

@@ -129,6 +129,14 @@ fn stages() -> Vec<Stage> {
             )
         },
         Stage {
+            needs: Some("mvn"),
+            ..xtask(
+                "java",
+                "the Java package on the JDKs there are, and Datadog's own sketches as judge",
+                &["java"],
+            )
+        },
+        Stage {
             needs: Some("chromium"),
             ..xtask(
                 "page",

@@ -1,0 +1,127 @@
+//! `cargo xtask java`: the Java package, its shim compiled over the static library, and tested.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::{Outcome, native, process, root};
+
+/// What the build needs, in the folder of a JDK.
+const HEADER: &str = "include/jni.h";
+/// The oldest JDK whose JVM warns of native code.
+const WARNS: u32 = 24;
+
+/// Compiles the shim, builds the jar and its manual; unless `--build` is given, runs every test, with a
+/// newer JDK once more if there is one.
+pub(crate) fn run(args: &[&str]) -> Outcome {
+    let only_build = match args {
+        [] => false,
+        ["--build"] => true,
+        other => return Err(format!("java takes --build or nothing, not {other:?}").into()),
+    };
+    let package = root().join("bindings/java");
+    let jdks = jdks();
+    // The oldest that can compile for Java 11 and check the manual.
+    let (version, jdk) = jdks.iter().find(|(version, _)| *version >= 17).ok_or(
+        "no JDK of 17 or newer in JAVA_HOME or /usr/lib/jvm; install openjdk-17-jdk-headless",
+    )?;
+    println!("   JDK {version} ({})", jdk.display());
+    shim(&package, jdk)?;
+    if only_build {
+        return maven(&package, jdk, &["package", "-DskipTests"]);
+    }
+    maven(&package, jdk, &["package", "javadoc:javadoc"])?;
+    match jdks.iter().rev().find(|(version, _)| *version >= WARNS) {
+        Some((version, jdk)) => {
+            println!("   JDK {version} ({})", jdk.display());
+            maven(&package, jdk, &["surefire:test"])
+        }
+        None => {
+            println!("   left out: no JDK of {WARNS} or newer");
+            Ok(())
+        }
+    }
+}
+
+/// The JDKs of this machine with their version, the oldest first.
+fn jdks() -> Vec<(u32, PathBuf)> {
+    let mut folders: Vec<PathBuf> = std::env::var_os("JAVA_HOME")
+        .map(PathBuf::from)
+        .into_iter()
+        .collect();
+    if let Ok(list) = std::fs::read_dir("/usr/lib/jvm") {
+        folders.extend(list.filter_map(Result::ok).map(|entry| entry.path()));
+    }
+    let mut found: Vec<(u32, PathBuf)> = folders
+        .into_iter()
+        .filter(|folder| folder.join(HEADER).exists())
+        .filter_map(|folder| Some((version(&folder)?, folder)))
+        .collect();
+    found.sort();
+    found
+}
+
+/// The number before the first dot of `JAVA_VERSION="17.0.15"` in a JDK's file `release`.
+fn version(jdk: &Path) -> Option<u32> {
+    let release = std::fs::read_to_string(jdk.join("release")).ok()?;
+    let text = release
+        .lines()
+        .find_map(|line| line.strip_prefix("JAVA_VERSION=\""))?;
+    text.split(['.', '"', '-', '+']).next()?.parse().ok()
+}
+
+/// `native/PLATFORM/libpointmill_jni.so`, which shows one symbol.
+fn shim(package: &Path, jdk: &Path) -> Outcome {
+    let folder = package.join("native");
+    let platform = format!("linux-{}", std::env::consts::ARCH);
+    native::lay_out(&folder, &platform)?;
+    let sources = package.join("csrc");
+    let library = folder.join(&platform).join("libpointmill_jni.so");
+    let mut cc = Command::new("cc");
+    cc.args(["-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden"])
+        .args(["-Wall", "-Wextra", "-Werror", "-DPOINTMILL_STATIC"])
+        .arg("-I")
+        .arg(folder.join("include"))
+        .arg("-I")
+        .arg(jdk.join("include"))
+        .arg("-I")
+        .arg(jdk.join("include/linux"));
+    for name in ["texts", "engine", "snapshot", "sketch", "client", "lambda"] {
+        cc.arg(sources.join(name).with_extension("c"));
+    }
+    cc.arg(folder.join(&platform).join("libpointmill.a"))
+        .args(["-lm", "-ldl", "-lpthread", "-lgcc_s"])
+        .arg(format!(
+            "-Wl,--version-script={}",
+            sources.join("exports.map").display()
+        ))
+        .args(["-Wl,--gc-sections", "-Wl,-z,now", "-s", "-o"])
+        .arg(&library);
+    process::run(&mut cc)?;
+    let shown = process::run(
+        Command::new("nm")
+            .args(["-D", "--defined-only", "--format=just-symbols"])
+            .arg(&library),
+    )?;
+    if shown.trim() == "JNI_OnLoad" {
+        Ok(())
+    } else {
+        Err(format!("{} shows more than JNI_OnLoad:\n{shown}", library.display()).into())
+    }
+}
+
+fn maven(package: &Path, jdk: &Path, goals: &[&str]) -> Outcome {
+    println!("   mvn {} ({})", goals.join(" "), package.display());
+    // Versions of all plugins and dependencies stand in pom.xml.
+    let mut mvn = Command::new("mvn");
+    mvn.args(["--batch-mode", "--quiet", "--no-transfer-progress"])
+        .args(goals)
+        .env("JAVA_HOME", jdk)
+        .current_dir(package);
+    let output = process::run(&mut mvn)?;
+    // The tests run under -Xcheck:jni, which says what is wrong and goes on.
+    if output.contains("in native method") || output.contains("WARNING: JNI") {
+        return Err(format!("-Xcheck:jni complains:\n{output}").into());
+    }
+    print!("{output}");
+    Ok(())
+}
