@@ -41,7 +41,7 @@ class Metric {
   }
 
   /**
-   * Records one point in the open interval. About 5 ns; no allocation, no native call but one in 1,024.
+   * Records one point in the open interval. A few nanoseconds; no allocation, no native call but one in 1,024.
    *
    * @param {number} value finite
    */
