@@ -16,6 +16,8 @@ import (
 	"sync"
 	"time"
 	"unsafe"
+
+	"github.com/pointmill/pointmill/bindings/go/internal/wait"
 )
 
 // SendFunc sends one body for a client and answers as an HTTP server would: 200 to 299 taken; 413 cut
@@ -216,11 +218,11 @@ func (cl *Client) Engine() *Engine { return cl.engine }
 // first makes it return at once with an error that is both ctx's cause and ErrDeliveryLater; the attempt
 // under way goes on for the time it had, and nothing is lost.
 func (cl *Client) Flush(ctx context.Context, which FlushWhich) error {
-	limit, err := cl.limit(ctx)
+	limit, err := wait.Limit(ctx, cl.timeout)
 	if err != nil {
-		return laterBecause(ctx)
+		return later(err)
 	}
-	return cl.await(ctx, func() error { return cl.flush(which, limit) })
+	return await(ctx, func() error { return cl.flush(which, limit) })
 }
 
 // Close flushes everything, ends the background, and spools what has not arrived; without a spool it is
@@ -236,45 +238,24 @@ func (cl *Client) Close(ctx context.Context) error {
 	cl.closed = true
 	cl.mu.Unlock()
 	close(cl.stop)
-	limit, err := cl.limit(ctx)
+	limit, err := wait.Limit(ctx, cl.timeout)
 	if err != nil {
 		return cl.end(0)
 	}
-	return cl.await(ctx, func() error { return cl.end(limit) })
+	return await(ctx, func() error { return cl.end(limit) })
 }
 
-// limit is how long a call may take.
-func (cl *Client) limit(ctx context.Context) (time.Duration, error) {
-	if err := ctx.Err(); err != nil {
-		return 0, err
+// await runs a call into C, and returns when ctx ends.
+func await(ctx context.Context, call func() error) error {
+	err, ended := wait.For(ctx, call)
+	if !ended {
+		return later(err)
 	}
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return cl.timeout, nil
-	}
-	return max(time.Until(deadline), time.Millisecond), nil
+	return err
 }
 
-// await runs a call into C, and returns when ctx ends. The call itself cannot be cancelled: it goes on
-// in its goroutine until its own limit.
-func (cl *Client) await(ctx context.Context, call func() error) error {
-	if ctx.Done() == nil {
-		return call()
-	}
-	done := make(chan error, 1)
-	go func() { done <- call() }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return laterBecause(ctx)
-	}
-}
-
-// laterBecause is both the context's cause and ErrDeliveryLater.
-func laterBecause(ctx context.Context) error {
-	return fmt.Errorf("%w (%w)", ErrDeliveryLater, context.Cause(ctx))
-}
+// later is both the cause why a context has ended and ErrDeliveryLater.
+func later(cause error) error { return fmt.Errorf("%w (%w)", ErrDeliveryLater, cause) }
 
 func (cl *Client) flush(which FlushWhich, limit time.Duration) error {
 	c, err := cl.use()

@@ -1,7 +1,6 @@
 package pointmill
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,9 +8,7 @@ import (
 	"math"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"reflect"
-	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -20,6 +17,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/pointmill/pointmill/bindings/go/internal/header"
 )
 
 // Longer than anything takes on a busy machine; waits end when their condition holds.
@@ -432,38 +431,5 @@ func TestAnEngineOfOnesOwnStaysOpen(t *testing.T) {
 
 // The ledger is copied as one piece, so its fields must be those of the header, in its order.
 func TestTheLedgerHasTheFieldsOfTheHeader(t *testing.T) {
-	checkFields(t, "native/include/pointmill.h", "pointmill_client_stats", reflect.TypeFor[ClientStats]())
-}
-
-func checkFields(t *testing.T, header, name string, got reflect.Type) {
-	t.Helper()
-	file, err := os.Open(header)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	field := regexp.MustCompile(`^\s+uint64_t (\w+);`)
-	var want []string
-	inside := false
-	for lines := bufio.NewScanner(file); lines.Scan(); {
-		line := lines.Text()
-		switch {
-		case strings.HasPrefix(line, "typedef struct "+name+" {"):
-			inside = true
-		case strings.HasPrefix(line, "} "+name+";"):
-			inside = false
-		case inside:
-			if match := field.FindStringSubmatch(line); match != nil {
-				want = append(want, strings.ReplaceAll(match[1], "_", ""))
-			}
-		}
-	}
-	if len(want) != got.NumField() || len(want) == 0 {
-		t.Fatalf("%d fields, the header has %d", got.NumField(), len(want))
-	}
-	for i, name := range want {
-		if field := strings.ToLower(got.Field(i).Name); field != name {
-			t.Errorf("field %d is %s, the header has %s", i, field, name)
-		}
-	}
+	header.CheckFields(t, "native/include/pointmill.h", "pointmill_client_stats", reflect.TypeFor[ClientStats]())
 }

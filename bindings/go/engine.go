@@ -84,7 +84,8 @@ func (e *Engine) Close() error {
 	for i := range e.rings {
 		r := &e.rings[i]
 		r.mu.Lock()
-		r.len, r.closed, r.names = 0, true, nil
+		r.len, r.closed = 0, true
+		r.names.Forget()
 		r.mu.Unlock()
 	}
 	e.cleanup.Stop()

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/pointmill/pointmill/bindings/go/internal/names"
 )
 
 var start = time.Unix(1_700_000_000, 0)
@@ -239,13 +241,13 @@ func TestHeldMetricsOutliveTheirContexts(t *testing.T) {
 
 func TestNamesRememberedAreBounded(t *testing.T) {
 	e := newEngine(t, nil)
-	for i := range 3 * ringNamesMax * len(e.rings) {
-		if err := e.RecordCount("c", 1, "i:"+fmt.Sprint(i%(2*ringNamesMax))); err != nil {
+	for i := range 3 * names.Max * len(e.rings) {
+		if err := e.RecordCount("c", 1, "i:"+fmt.Sprint(i%(2*names.Max))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for i := range e.rings {
-		if n := len(e.rings[i].names); n > ringNamesMax {
+		if n := e.rings[i].names.Len(); n > names.Max {
 			t.Errorf("ring %d remembers %d names", i, n)
 		}
 	}

@@ -174,15 +174,19 @@ func (e *Engine) RecordNamed(kind Kind, name string, value float64, tags ...stri
 	if r.closed {
 		return ErrClosed
 	}
-	key := r.key(e.epoch.Load(), kind, name, tags)
-	id, known := r.names[string(key)]
+	// A flush may give ids back.
+	if epoch := e.epoch.Load(); r.epoch != epoch {
+		r.epoch = epoch
+		r.names.Forget()
+	}
+	id, key, known := r.names.Find(byte(kind), name, tags)
 	if !known {
 		var err error
 		if id, err = e.context(kind, name, tags); err != nil {
 			// Refused: by this way the engine counts the point and its cause.
 			return e.recordNamed(kind, name, tags, value)
 		}
-		r.names[string(key)] = id
+		r.names.Put(key, id)
 	}
 	if kind == KindGauge {
 		return e.recordNow(id, value)
@@ -192,28 +196,4 @@ func (e *Engine) RecordNamed(kind Kind, name string, value float64, tags ...stri
 		return ErrNotFinite
 	}
 	return nil
-}
-
-// key writes kind, name and tags, in the order given, into the ring's scratch; the same tags in
-// another order are remembered once more and have the same id. A flush, at which the engine may give
-// ids back, and a full memory make the ring forget.
-func (r *ring) key(epoch uint64, kind Kind, name string, tags []string) []byte {
-	if r.epoch != epoch || len(r.names) >= ringNamesMax || r.names == nil {
-		r.epoch = epoch
-		r.names = make(map[string]uint64)
-	}
-	// Lengths keep ("a", "bc") and ("ab", "c") apart, whatever bytes they hold.
-	key := append(r.scratch[:0], byte(kind))
-	key = appendText(key, name)
-	for _, tag := range tags {
-		key = appendText(key, tag)
-	}
-	r.scratch = key
-	return key
-}
-
-func appendText(key []byte, text string) []byte {
-	n := len(text)
-	key = append(key, byte(n), byte(n>>8), byte(n>>16), byte(n>>24))
-	return append(key, text...)
 }

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"sync"
 	"unsafe"
+
+	"github.com/pointmill/pointmill/bindings/go/internal/names"
 )
 
 // Points wait here, in Go, until a ring is full or the engine is told the time: one call into C for
@@ -20,16 +22,12 @@ import (
 // not come this way (see [Metric.Record]).
 const ringPoints = 512
 
-// Names remembered by one ring; beyond that it starts over, so that memory has a bound.
-const ringNamesMax = 4096
-
 type ring struct {
 	mu       sync.Mutex
 	len      int
 	closed   bool
-	epoch    uint64            // the flush for which names holds ids
-	names    map[string]uint64 // kind, name and tags in the order given → context
-	scratch  []byte
+	epoch    uint64 // the flush for which names holds ids
+	names    names.Table
 	contexts [ringPoints]uint64
 	values   [ringPoints]float64
 	_        [64]byte // the next ring's lock is on another cache line
