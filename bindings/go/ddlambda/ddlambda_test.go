@@ -317,6 +317,7 @@ func TestBadPointsAreCountedAndSaidOnce(t *testing.T) {
 func TestPointsBeforeTheFirstInvocationAreKept(t *testing.T) {
 	cfg, lines := logged(t, nil)
 	t.Setenv("DATADOG_HOST", "http://127.0.0.1:1")
+	t.Setenv("POINTMILL_LAMBDA_FLUSH_TIMEOUT_MS", "50")
 	Metric("default.options", 1) // no wrapper yet, so the environment's options: http, to nowhere
 	handler := WrapFunction(func() {}, cfg).(func(context.Context, json.RawMessage) (interface{}, error))
 	Metric("early", 1)

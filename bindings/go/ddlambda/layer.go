@@ -274,20 +274,21 @@ func (l *layer) end(token C.uint64_t, begun, failed bool) {
 	}
 	if budget > 0 {
 		// What it comes to stands in the ledger.
+		until := time.Now().Add(time.Duration(budget) * time.Millisecond)
 		C.pointmill_lambda_flush(l.c, budget)
-		l.flushOthers(budget)
+		l.flushOthers(until)
 	}
 	l.showWarnings()
 }
 
 // flushOthers sends the points that were recorded with other options, before the handler was wrapped.
-func (l *layer) flushOthers(budget C.uint64_t) {
+func (l *layer) flushOthers(until time.Time) {
 	layers.Lock()
 	all := layers.all
 	layers.Unlock()
 	for _, other := range all {
 		if other.layer != l && other.layer.c != nil {
-			C.pointmill_lambda_flush(other.layer.c, budget)
+			C.pointmill_lambda_flush(other.layer.c, C.uint64_t(max(0, time.Until(until).Milliseconds())))
 			other.layer.showWarnings()
 		}
 	}

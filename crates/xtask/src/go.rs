@@ -26,10 +26,13 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     go(&package, &["vet", "./..."])?;
     go(&package, &["test", "./..."])?;
     go(&package, &["test", "-race", "./..."])?;
-    // A module of its own: what its tests need is no business of the package's users.
-    let judges = package.join("judges");
-    go(&judges, &["vet", "./..."])?;
-    go(&judges, &["test", "./..."])
+    // Modules of their own: what their tests need is no business of the package's users.
+    for module in ["judges", "sandbox"] {
+        let module = package.join(module);
+        go(&module, &["vet", "./..."])?;
+        go(&module, &["test", "./..."])?;
+    }
+    Ok(())
 }
 
 fn platform() -> Result<&'static str, String> {
