@@ -58,7 +58,7 @@ def incumbent():
 def points(report):
     """What has arrived: {(name, tags): Sketch}, of log lines and requests alike; versions are cut off the tags."""
     found = {}
-    for name, tags, sketch in [*logged(report), *sent(report)]:
+    for name, tags, sketch, _ in [*logged(report), *sent(report)]:
         tags = tuple(sorted(tag.partition(":")[0] + ":" if tag.startswith(VERSIONS) else tag for tag in tags))
         found.setdefault((name, tags), pointmill.Sketch()).merge(sketch)
     return found
@@ -74,10 +74,11 @@ def lines(report):
 def logged(report):
     for line in lines(report):
         assert isinstance(line["e"], int) and isinstance(line["t"], list)
-        yield line["m"], line["t"], pointmill.Sketch([line["v"]])
+        yield line["m"], line["t"], pointmill.Sketch([line["v"]]), line["e"]
 
 
-def sent(report):
+def sent(report, loads=json.loads):
+    """(name, tags, Sketch, time) of every series that the intake has taken."""
     taken = set()
     for request in report["requests"]:
         if request["status"] >= 300:
@@ -93,15 +94,15 @@ def sent(report):
         elif request["headers"].get("content-encoding") == "zstd":
             body = zstandard.ZstdDecompressor().decompressobj().decompress(body)
         if request["path"] == "/api/v1/distribution_points":
-            for series in json.loads(body)["series"]:
-                for _, values in series["points"]:
-                    yield series["metric"], series["tags"], pointmill.Sketch(values)
+            for series in loads(body)["series"]:
+                for at, values in series["points"]:
+                    yield series["metric"], series["tags"], pointmill.Sketch(values), at
         elif request["path"] == "/api/beta/sketches":
             yield from sketches(body)
 
 
 def sketches(body):
-    """The series of a SketchPayload: metric (1), tags (4), dogsketches (7) of each sketch (1)."""
+    """The series of a SketchPayload: metric (1), tags (4), dogsketches (7) of each sketch (1); ts (1) is in the latter."""
     for number, sketch in fields(body):
         if number != 1:
             continue
@@ -110,11 +111,12 @@ def sketches(body):
         tags = [value.decode() for n, value in parts if n == 4]
         for n, value in parts:
             if n == 7:
-                yield name, tags, pointmill.Sketch.decode(value)
+                at = next(value for n, value in fields(value) if n == 1)
+                yield name, tags, pointmill.Sketch.decode(value), at
 
 
 def fields(message):
-    """(number, bytes or None) of each field of a protobuf message."""
+    """(number, value) of each field of a protobuf message; the value of a fixed field is its bytes."""
     at = 0
 
     def varint():
@@ -132,8 +134,7 @@ def fields(message):
         tag = varint()
         wire = tag & 7
         if wire == 0:
-            varint()
-            yield tag >> 3, None
+            yield tag >> 3, varint()
             continue
         size = {1: 8, 5: 4}.get(wire) or varint()
         yield tag >> 3, message[at : at + size]

@@ -14,6 +14,7 @@ POINTS = [
     ["café.größe", 3, ["日本:x", "emoji:😀"]],
 ]
 LOG = {"DD_FLUSH_TO_LOG": "true"}
+STREAM = {"eventSource": "aws:dynamodb", "eventSourceARN": "arn:aws:dynamodb:us-east-1:1:table/t/stream/s", "dynamodb": {"StreamViewType": "NEW_IMAGE"}}
 RUNS = {
     "cold and warm": [{"event": {"points": POINTS}}, {"event": {"points": POINTS}}, {"event": {}}],
     "one point": [{"event": {"points": POINTS[:1]}}],
@@ -21,13 +22,18 @@ RUNS = {
     "an exception": [{"event": {"points": POINTS, "raise": "no beans"}}, {"event": {"points": POINTS}}],
     "batch failures": [{"event": {"answer": {"batchItemFailures": [1, 2, 3]}}}, {"event": {"answer": {"batchItemFailures": []}}}],
     "a server error": [{"event": {"requestContext": {"stage": "prod"}, "httpMethod": "GET", "answer": {"statusCode": 503}}}],
+    "a stream": [{"event": {"Records": [STREAM, STREAM]}}, {"event": {"Records": [{"eventSource": "aws:sqs"}]}}],
     "frozen and thawed": [{"event": {"points": POINTS}, "freeze_ms": 1500}, {"event": {"points": POINTS}}],
 }
+
+
 
 
 @pytest.mark.parametrize("env", [LOG, {}], ids=["log", "http"])
 @pytest.mark.parametrize("run", RUNS)
 def test_the_same_arrives_as_with_the_incumbent(tmp_path, run, env):
+    if run == "a stream":
+        env = {"DD_TRACE_ENABLED": "true", **env}
     ours = invoke(tmp_path, "pointmill", RUNS[run], env=env)
     theirs = invoke(tmp_path, "incumbent", RUNS[run], env=env)
     assert [i["outcome"] for i in ours["invocations"]] == [i["outcome"] for i in theirs["invocations"]]

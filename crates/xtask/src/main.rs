@@ -41,6 +41,7 @@ cargo xtask VERB
   counts --bless   write that file instead
   python           build the wheel of bindings/python and run its tests against the installed wheel
   python --wheel   build it only
+  python --bench   measure it beside datadog_lambda
   size             bytes of the stripped library with delivery and without, against their limits
   page             the page of the local intake in headless Chromium, with pictures
   web              the page of the local intake, before the binary that carries it

@@ -1,5 +1,5 @@
 //! `cargo xtask python`: the wheel of bindings/python, and its tests in an environment that has
-//! nothing but the wheel and what tests need.
+//! nothing but the wheel and what tests need. `--wheel` stops there, `--bench` measures instead.
 //!
 //! ```text
 //! libpointmill.a + libpointmill.so (release)
@@ -24,10 +24,11 @@ const INCUMBENT: &str = "requirements-incumbent.txt";
 const INTERPRETERS: &[&str] = &["python3.11", "python3.12", "python3.13", "python3"];
 
 pub(crate) fn run(args: &[&str]) -> Outcome {
-    let wheel_only = match args {
-        [] => false,
-        ["--wheel"] => true,
-        _ => return Err(format!("python takes only --wheel, not {args:?}").into()),
+    let (wheel_only, bench) = match args {
+        [] => (false, false),
+        ["--wheel"] => (true, false),
+        ["--bench"] => (false, true),
+        _ => return Err(format!("python takes --wheel or --bench, not {args:?}").into()),
     };
     let built = install::build()?;
     let folder = target_dir().join("python");
@@ -51,7 +52,13 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
             ])
             .arg(&wheel),
     )?;
-    pytest(&python, &[("POINTMILL_INCUMBENT", incumbent.as_os_str())])?;
+    let beside = ("POINTMILL_INCUMBENT", incumbent.as_os_str());
+    if bench {
+        let script = package().join("benches/bench.py");
+        run_command(Command::new(&python).arg(script).envs([beside]))?;
+        return Ok(());
+    }
+    pytest(&python, &[beside, ("POINTMILL_WHEEL", wheel.as_os_str())])?;
     let library = built.join("libpointmill.so");
     pytest(
         &python,

@@ -29,6 +29,9 @@ __all__ = [
     "stats",
 ]
 
+_STREAM_TYPE = "datadog.serverless.dynamodb.stream.type"
+# The incumbent's tracer brings that metric along, so it goes where the tracer goes.
+_traced = os.environ.get("DD_TRACE_ENABLED", "true").lower() not in ("false", "0", "f", "no", "n", "off", "")
 _MODES = ("", "extension", "log", "http", "disabled")
 _CLOSE_MS = 2000
 
@@ -107,6 +110,17 @@ def _end(token, event=None, response=None, error=False):
     _slowly.tell()
 
 
+def _stream_type(event):
+    """What kind of stream a function behind DynamoDB reads, once an invocation."""
+    records = event.get("Records") if isinstance(event, dict) else None
+    record = records[0] if isinstance(records, list) and records else None
+    if isinstance(record, dict) and record.get("eventSource") == "aws:dynamodb":
+        stream = record.get("dynamodb")
+        view = stream.get("StreamViewType") if isinstance(stream, dict) else None
+        if view:
+            _slowly(_STREAM_TYPE, 1, tags=[f"streamtype:{view}"], force_async=True)
+
+
 def _http_status(event, response):
     """The status of the answer to API Gateway, a function URL or a load balancer; 0 for other triggers."""
     request = event.get("requestContext") if isinstance(event, dict) else None
@@ -134,6 +148,8 @@ def datadog_lambda_wrapper(function):
 
     def handler(event, context, **kwargs):
         token = _safely(_begin, context)
+        if _traced:
+            _safely(_stream_type, event)
         try:
             response = function(event, context, **kwargs)
         except BaseException:
