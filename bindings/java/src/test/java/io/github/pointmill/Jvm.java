@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /** A JVM of its own. */
@@ -28,20 +29,26 @@ public final class Jvm {
     public static String run(List<String> flags, Class<?> main, String... args) throws Exception {
         List<String> all = new ArrayList<>(List.of("-cp", classPath(), main.getName()));
         all.addAll(List.of(args));
-        return run(flags, all);
+        return run(Map.of(), flags, all);
+    }
+
+    public static String run(Map<String, String> env, List<String> flags, Class<?> main) throws Exception {
+        return run(env, flags, List.of("-cp", classPath(), main.getName()));
     }
 
     public static String run(List<String> flags, String main, Path more) throws Exception {
-        return run(flags, List.of("-cp", more + File.pathSeparator + classPath(), main));
+        return run(Map.of(), flags, List.of("-cp", more + File.pathSeparator + classPath(), main));
     }
 
-    private static String run(List<String> flags, List<String> args) throws Exception {
+    private static String run(Map<String, String> env, List<String> flags, List<String> args) throws Exception {
         List<String> command = new ArrayList<>(List.of(java()));
         command.addAll(flags);
         command.addAll(args);
         Path output = Files.createTempFile("pointmill", ".log");
         try {
-            Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile()).start();
+            ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile());
+            builder.environment().putAll(env);
+            Process process = builder.start();
             boolean ended = process.waitFor(120, TimeUnit.SECONDS);
             process.destroyForcibly();
             String text = new String(Files.readAllBytes(output), StandardCharsets.UTF_8);

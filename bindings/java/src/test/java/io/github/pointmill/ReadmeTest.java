@@ -50,5 +50,10 @@ class ReadmeTest {
     void theOthersCompile(@TempDir Path folder) throws Exception {
         compile(folder, "Delivery", "import io.github.pointmill.Client;\nimport java.util.Map;\n"
                 + "class Delivery { static void run(String key) {\n" + program(1) + "} }");
+        String orders = program(2);
+        compile(folder, "Orders", orders);
+        compile(folder, "Wrapped", orders.substring(0, orders.indexOf("public class"))
+                + "public class Wrapped implements RequestHandler<Map<String, Object>, String> {\n" + program(3)
+                + "String work(Map<String, Object> event, Context context) { return \"done\"; } }");
     }
 }
