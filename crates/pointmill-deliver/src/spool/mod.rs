@@ -212,7 +212,12 @@ impl Spool {
         let mut tries = 0;
         loop {
             let error = match self.write(&temporary, bytes) {
-                Ok(_held) => return self.publish(&temporary, format!("{stem}{BATCH}"), batch),
+                Ok(held) => {
+                    let published = self.publish(&temporary, format!("{stem}{BATCH}"), batch);
+                    // Said aloud, as in [`Spool::release`].
+                    let _ = held.unlock();
+                    return published;
+                }
                 Err(error) => error,
             };
             let _ = fs::remove_file(&temporary);
@@ -341,6 +346,7 @@ impl Spool {
             };
             let mut bytes = Vec::new();
             if file.read_to_end(&mut bytes).is_err() {
+                let _ = file.unlock();
                 continue;
             }
             match file::read(&bytes) {
@@ -356,7 +362,10 @@ impl Spool {
                     });
                     return found;
                 }
-                Err(Unread::Foreign) => drop(inner.foreign.insert(name)),
+                Err(Unread::Foreign) => {
+                    let _ = file.unlock();
+                    inner.foreign.insert(name);
+                }
                 Err(Unread::Damaged) => {
                     let aside = format!("{name}{DAMAGED}");
                     if fs::rename(&path, self.dir.join(aside)).is_ok() {

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::os::fd::FromRawFd;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use pointmill::Flush;
@@ -15,7 +15,7 @@ use pointmill_deliver::{Attempt, CallbackDestination, Client};
 use crate::common::{AMPLE, Chance, flush_until, small_engine};
 use crate::intake::{Act, Intake};
 use crate::sockets::{explicit, record};
-use crate::spool::{batch, spooling};
+use crate::spool::{Sink, batch, spooling};
 
 const PLAY: &str = "POINTMILL_TEST_PLAY";
 const WITH: &str = "POINTMILL_TEST_WITH";
@@ -221,4 +221,63 @@ fn a_forked_child_begins_with_nothing_and_leaves_its_parents_connection_alone() 
     }
     assert_eq!(intake.taken().metrics["child"], 14.0);
     assert_eq!(intake.taken().metrics["parent"], 12.0);
+}
+
+/// A forked child that does nothing until it is ended.
+struct Idle(libc::pid_t);
+
+impl Idle {
+    fn fork() -> Idle {
+        // SAFETY: the child calls nothing but these two functions, which are safe after a fork.
+        match unsafe { libc::fork() } {
+            0 => loop {
+                // SAFETY: takes nothing. Whoever forgets the child does not keep it for ever.
+                unsafe { libc::sleep(300) };
+                // SAFETY: ends the child without the test harness's exit handlers.
+                unsafe { libc::_exit(0) };
+            },
+            child => {
+                assert!(child > 0, "fork failed");
+                Idle(child)
+            }
+        }
+    }
+}
+
+impl Drop for Idle {
+    fn drop(&mut self) {
+        // SAFETY: a signal to a child of our own that has not been waited for.
+        unsafe { libc::kill(self.0, libc::SIGKILL) };
+        // SAFETY: our own child.
+        unsafe { libc::waitpid(self.0, std::ptr::null_mut(), 0) };
+    }
+}
+
+#[test]
+fn children_forked_in_the_middle_of_a_writing_keep_no_file_locked() {
+    let dir = tempfile::tempdir().unwrap();
+    let sink = Sink::default();
+    let config = spooling(dir.path(), &[("spool_sync", "false")]);
+    let client = Client::with_destination(&small_engine(), &config, sink.destination()).unwrap();
+    let stop = AtomicBool::new(false);
+    let children: Vec<Idle> = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                batch(&client, 1);
+            }
+        });
+        let forking = (0..40).map(|_| {
+            std::thread::sleep(Duration::from_millis(1));
+            Idle::fork()
+        });
+        let children = forking.collect();
+        stop.store(true, Ordering::Relaxed);
+        children
+    });
+    sink.up.store(true, Ordering::Relaxed);
+    flush_until(&client, Duration::from_secs(10), |books| {
+        assert_eq!((books.waiting(), books.dropped()), (0, 0), "{books:?}");
+        true
+    });
+    drop(children);
 }

@@ -26,7 +26,7 @@ impl Sink {
         sink
     }
 
-    fn destination(&self) -> Arc<CallbackDestination> {
+    pub(crate) fn destination(&self) -> Arc<CallbackDestination> {
         let sink = self.clone();
         Arc::new(CallbackDestination::new(move |batch, _| {
             if !sink.up.load(Ordering::Relaxed) {
