@@ -23,7 +23,6 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
-    #[cfg(feature = "bootstrap")]
     if forward::bootstrap::is_invoked_by_lambda() {
         return forward::bootstrap::run();
     }

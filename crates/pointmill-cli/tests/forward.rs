@@ -334,6 +334,11 @@ type Requests = Mutex<Vec<(String, Vec<u8>)>>;
 
 /// Answers every request with 202 and notes its path and body.
 fn intake() -> (String, Arc<Requests>) {
+    server("202 Accepted", "{}")
+}
+
+/// Answers every request with the same and notes its path and body.
+fn server(status: &'static str, answer: &'static str) -> (String, Arc<Requests>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let seen = Arc::default();
@@ -342,13 +347,13 @@ fn intake() -> (String, Arc<Requests>) {
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let noted = Arc::clone(&noted);
-            thread::spawn(move || serve(stream, &noted));
+            thread::spawn(move || serve(stream, &noted, status, answer));
         }
     });
     (url, seen)
 }
 
-fn serve(stream: TcpStream, noted: &Requests) -> Option<()> {
+fn serve(stream: TcpStream, noted: &Requests, status: &str, answer: &str) -> Option<()> {
     let mut stream = BufReader::new(stream);
     loop {
         let (mut path, mut length, mut line) = (String::new(), 0, String::new());
@@ -368,8 +373,9 @@ fn serve(stream: TcpStream, noted: &Requests) -> Option<()> {
         let mut body = vec![0; length];
         stream.read_exact(&mut body).ok()?;
         noted.lock().unwrap().push((path, body));
-        let answer = b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}";
-        stream.get_mut().write_all(answer).ok()?;
+        let length = answer.len();
+        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{answer}");
+        stream.get_mut().write_all(answer.as_bytes()).ok()?;
     }
 }
 
@@ -472,4 +478,64 @@ fn the_cache_file_serves_the_next_run() {
     fs::write(&nobody, "{}").unwrap();
     let second = args(nobody.to_str().unwrap());
     assert_eq!(second.out, first.out, "known from the cache alone");
+}
+
+/// With AWS at `url`.
+fn fetching_tags(url: &str, more: &[&str]) -> Ran {
+    let args = [
+        "--dry-run",
+        "--show=points",
+        "--function=Checkout",
+        "python.log",
+    ];
+    let mut command = forward(&[&args[..], more, &PLACE].concat());
+    command
+        .env("DD_FETCH_LAMBDA_TAGS", "true")
+        .env("AWS_ENDPOINT_URL", url)
+        .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "hush");
+    finished(command.output().unwrap())
+}
+
+#[test]
+fn tags_of_functions_come_from_aws_behind_those_of_the_file() {
+    let (url, seen) = server(
+        "200 OK",
+        r#"{"PaginationToken":"","ResourceTagMappingList":[
+            {"ResourceARN":"arn:aws:lambda:eu-west-3:210987654321:function:Checkout",
+             "Tags":[{"Key":"Cost Center","Value":"R&D: 42"},{"Key":"empty","Value":""}]}]}"#,
+    );
+    let ran = fetching_tags(&url, &[]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    assert!(
+        ran.out.contains("\"cost_center:r_d:_42\",\"empty\""),
+        "{} {}",
+        ran.out,
+        ran.err
+    );
+    // One list for all lines.
+    let requests = std::mem::take(&mut *seen.lock().unwrap());
+    assert_eq!(requests.len(), 1);
+    let body: Value = serde_json::from_slice(&requests[0].1).unwrap();
+    assert_eq!(body["ResourceTypeFilters"], serde_json::json!(["lambda"]));
+    // Of a function that the file knows, the file's tags are taken.
+    let ran = fetching_tags(&url, &["--functions=functions.json"]);
+    assert!(ran.out.contains("team:fruit_veg"), "{}", ran.err);
+    assert!(!ran.out.contains("cost_center"), "{}", ran.err);
+}
+
+#[test]
+fn tags_that_cannot_be_had_are_said_and_cost_nothing_else() {
+    let denied = r#"{"__type":"AccessDeniedException","Message":"no tag:GetResources"}"#;
+    let (url, seen) = server("400 Bad Request", denied);
+    let ran = fetching_tags(&url, &[]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    assert!(
+        ran.out.contains("aws.lambda.enhanced.duration"),
+        "{}",
+        ran.out
+    );
+    assert!(ran.err.contains("AccessDeniedException"), "{}", ran.err);
+    assert!(!ran.err.contains("hush"), "{}", ran.err);
+    assert_eq!(seen.lock().unwrap().len(), 1, "asked once");
 }

@@ -1,4 +1,5 @@
-//! The three AWS calls that hand out an API key, signed with AWS's own crate.
+//! Calls to AWS, signed with AWS's own crate: the three that hand out an API key, and the one that
+//! lists functions' tags ([`crate::tagging`]).
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -28,6 +29,7 @@ pub(crate) enum Service {
     SecretsManager,
     Ssm,
     Kms,
+    Tagging,
 }
 
 impl Service {
@@ -36,6 +38,7 @@ impl Service {
             Service::SecretsManager => "secretsmanager",
             Service::Ssm => "ssm",
             Service::Kms => "kms",
+            Service::Tagging => "tagging",
         }
     }
 
@@ -44,12 +47,23 @@ impl Service {
             Service::SecretsManager => "secretsmanager.GetSecretValue",
             Service::Ssm => "AmazonSSM.GetParameter",
             Service::Kms => "TrentService.Decrypt",
+            Service::Tagging => "ResourceGroupsTaggingAPI_20170126.GetResources",
+        }
+    }
+
+    /// Whether there is a FIPS endpoint of it in a region.
+    pub(crate) fn has_fips(self, region: &str) -> bool {
+        match self {
+            Service::SecretsManager | Service::Kms => true,
+            Service::Ssm => SSM_FIPS.contains(&region),
+            // It hands out no secrets, and AWS's list of FIPS endpoints has none of it.
+            Service::Tagging => false,
         }
     }
 
     /// Its endpoint in a region.
     pub(crate) fn endpoint(self, region: &str, fips: bool) -> String {
-        let fips = fips && (self != Service::Ssm || SSM_FIPS.contains(&region));
+        let fips = fips && self.has_fips(region);
         let infix = if fips { "-fips" } else { "" };
         let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
         format!(
@@ -144,7 +158,7 @@ impl Aws {
         String::from_utf8(bytes).map_err(|_| "KMS: the plaintext is no text".to_owned())
     }
 
-    fn call(
+    pub(crate) fn call(
         &self,
         service: Service,
         region: &str,

@@ -10,6 +10,7 @@ use pointmill_wire::Payload;
 
 use crate::http::{self, Way};
 use crate::invocation::{Invocation, Open, Outcome, Token, UnknownToken};
+use crate::process::{self, Reading};
 use crate::raw::text::Form;
 use crate::raw::{Bodies, Body, Buffer};
 use crate::settings::Settings;
@@ -72,6 +73,7 @@ impl State {
             tags,
             deadline_unix_ms: invocation.deadline_unix_ms,
             rescued: false,
+            reading: self.reads_processes().then(|| Box::new(Reading::now())),
         });
         if gave_up {
             self.fixed
@@ -79,6 +81,13 @@ impl State {
                 .say("an invocation was begun and never ended".to_owned());
         }
         token
+    }
+
+    /// The extension makes these metrics itself.
+    fn reads_processes(&self) -> bool {
+        let settings = &self.fixed.settings;
+        let wanted = settings.on("process_metrics") && settings.on("enhanced_metrics");
+        wanted && !self.fixed.extension_present
     }
 
     fn tags(&self, invocation: &Invocation<'_>, start: Start) -> Vec<String> {
@@ -123,6 +132,12 @@ impl State {
             }
             if let Some(ms) = outcome.time_to_first_byte_ms {
                 self.enhanced("time_to_first_byte", &open.tags, ms);
+            }
+        }
+        if let Some(begin) = &open.reading {
+            let used = Reading::now().since(begin);
+            for (name, value) in used.into_iter().chain(process::in_use()) {
+                self.enhanced(name, &open.tags, value);
             }
         }
         let local_test = settings.on("local_test") && self.fixed.mode == Mode::Extension;

@@ -7,7 +7,9 @@ use ureq::http::Request;
 use ureq::{Agent, Proxy};
 
 /// Largest answer that is read.
-const ANSWER_BYTES_MAX: u64 = 256 << 10;
+///
+/// A page of a hundred functions with fifty tags of 384 characters each has about two million bytes.
+const ANSWER_BYTES_MAX: u64 = 4 << 20;
 
 /// How the outside is reached.
 #[derive(Clone, Debug, Default)]

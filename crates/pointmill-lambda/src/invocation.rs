@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use crate::Start;
+use crate::process::Reading;
 use crate::raw::lock;
 
 /// How long after the load of the library the first invocation still counts as a cold start: what
@@ -123,6 +124,8 @@ pub(crate) struct Open {
     pub(crate) deadline_unix_ms: i64,
     /// Whether the flush before its deadline has been done.
     pub(crate) rescued: bool,
+    /// What the sandbox had used when it began, if somebody wants to know.
+    pub(crate) reading: Option<Box<Reading>>,
 }
 
 /// The open invocations of a process.
@@ -213,6 +216,7 @@ mod tests {
             tags: Vec::new(),
             deadline_unix_ms,
             rescued: false,
+            reading: None,
         }
     }
 

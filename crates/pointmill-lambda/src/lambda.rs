@@ -281,7 +281,7 @@ impl Lambda {
     }
 
     /// Begins an invocation: emits `aws.lambda.enhanced.invocations`, unless the extension does, and
-    /// provides for the flush before its deadline. No I/O.
+    /// provides for the flush before its deadline. No I/O, unless `process_metrics` reads `/proc`.
     pub fn begin(&self, invocation: &Invocation<'_>) -> Token {
         let state = self.state();
         let token = state.begin(invocation);
@@ -296,7 +296,8 @@ impl Lambda {
     }
 
     /// Ends an invocation: emits at most one `aws.lambda.enhanced.errors`, then
-    /// `batch_item_failures` and `time_to_first_byte`. No I/O. How long the flush that follows may
+    /// `batch_item_failures` and `time_to_first_byte`, and with `process_metrics` what the sandbox
+    /// used. No I/O but for the latter. How long the flush that follows may
     /// take; zero if there is nothing to send.
     ///
     /// # Errors

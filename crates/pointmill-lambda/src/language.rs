@@ -6,6 +6,7 @@
 //! | tag `datadog_lambda` | `v1.2` | `v1.2` | `v1.2` | `1.2` | `1.2` |
 //! | `dd_lambda_layer` on custom points | last | last | last | first | – |
 //! | `functionname` | ARN | ARN | context | context | context |
+//! | tags of the environment for the extension | – | – | entity, env, service, version | DD_TAGS, entity, env, service, version | version, env, service, entity |
 //! | a qualifier is a version if | `float()` takes it | `Number()` is true | `ParseInt(q, 0, 64)` takes it | digits | digits |
 //! | without extension and settings | HTTP | HTTP | HTTP | log | log |
 //!
@@ -120,6 +121,8 @@ pub struct Profile {
     pub order: &'static [EnhancedTag],
     /// `dd_lambda_layer` on custom points.
     pub layer_tag: LayerTag,
+    /// Settings that become tags of every point to the extension, before all others.
+    pub extension_tags: &'static [&'static str],
     /// Whether `functionname` and `resource` take the context's name rather than the ARN's.
     pub name_of_context: bool,
     /// Whether `datadog_lambda` begins with a `v`.
@@ -163,6 +166,7 @@ static PYTHON: Profile = Profile {
         Tag::DdLambdaLayer,
     ],
     layer_tag: LayerTag::Last,
+    extension_tags: &[],
     name_of_context: false,
     version_with_v: true,
     has_http: true,
@@ -187,6 +191,7 @@ static NODE: Profile = Profile {
         Tag::Runtime,
     ],
     layer_tag: LayerTag::Last,
+    extension_tags: &[],
     name_of_context: false,
     version_with_v: true,
     has_http: true,
@@ -212,6 +217,7 @@ static GO: Profile = Profile {
         Tag::DdLambdaLayer,
     ],
     layer_tag: LayerTag::Last,
+    extension_tags: &["entity_id", "env", "service", "version"],
     name_of_context: true,
     version_with_v: true,
     has_http: true,
@@ -234,6 +240,7 @@ static RUBY: Profile = Profile {
         Tag::ExecutedVersion,
     ],
     layer_tag: LayerTag::First,
+    extension_tags: &["tags", "entity_id", "env", "service", "version"],
     name_of_context: true,
     version_with_v: false,
     has_http: false,
@@ -255,6 +262,7 @@ static JAVA: Profile = Profile {
         Tag::ColdStart,
     ],
     layer_tag: LayerTag::Absent,
+    extension_tags: &["version", "env", "service", "entity_id"],
     name_of_context: true,
     version_with_v: false,
     has_http: false,

@@ -15,6 +15,7 @@
 //! | --- | --- |
 //! | [`settings`] | the table of settings and their one precedence |
 //! | [`language`] | what differs between the languages' layers |
+//! | [`tagging`] | the tags that functions carry in AWS |
 //! | [`trace`] | conversions of trace ids |
 
 #![forbid(unsafe_code)]
@@ -31,10 +32,12 @@ pub mod language;
 mod mode;
 mod normalise;
 mod points;
+mod process;
 mod raw;
 pub mod settings;
 mod state;
 mod stats;
+pub mod tagging;
 mod tags;
 mod timer;
 pub mod trace;

@@ -24,6 +24,7 @@ use pointmill_deliver::{
 use pointmill_wire::Format;
 
 use crate::api_key::ApiKey;
+use crate::aws::Service;
 use crate::invocation::{Invocations, Sandbox};
 use crate::language::{LayerTag, Profile};
 use crate::raw::text::Form;
@@ -154,7 +155,11 @@ impl State {
             Mode::Extension => Form::Datagram,
             _ => Form::LogLine,
         };
-        let side = Buffer::new(side_form, constant(settings, false), points_max);
+        let mut side_tags = constant(settings, false);
+        if fixed.mode == Mode::Extension {
+            side_tags.before = settings.extension_tags();
+        }
+        let side = Buffer::new(side_form, side_tags, points_max);
         let points = (fixed.custom == Custom::Points).then(|| {
             Buffer::new(
                 Form::DistributionPoints,
@@ -249,6 +254,7 @@ fn constant(settings: &Settings, global: bool) -> ConstantTags {
     ConstantTags {
         layer: layer_tag(settings),
         place: settings.language().profile().layer_tag,
+        before: Vec::new(),
         global: if global {
             settings.global_tags()
         } else {
@@ -302,7 +308,13 @@ fn side_client(
         _ => Format::LogLines,
     };
     let mut config = client_config(settings, format);
-    config.encode.tags = Vec::from_iter(Some(layer_tag(settings)).filter(|tag| !tag.is_empty()));
+    if mode == Mode::Extension {
+        config.encode.tags = settings.extension_tags();
+    }
+    config
+        .encode
+        .tags
+        .extend(Some(layer_tag(settings)).filter(|tag| !tag.is_empty()));
     let engine = if has_main { &empty_engine()? } else { engine };
     Client::with_destination(engine, &config, destination).map_err(NewError::Delivery)
 }
@@ -344,6 +356,14 @@ fn http_client(
         destination = HttpDestination::with_key(&config, Arc::clone(key) as _);
     }
     let destination = Arc::new(destination.map_err(NewError::Delivery)?);
+    let (region, parameter) = (settings.text("region"), settings.text("api_key_ssm_name"));
+    let endpoint = settings.fips() && !Service::Ssm.has_fips(region);
+    if !parameter.is_empty() && endpoint && !region.starts_with("us-gov-") {
+        warnings.say(format!(
+            "SSM has no FIPS endpoint in {region}: DD_API_KEY_SSM_NAME is looked up at the standard \
+             one; use DD_API_KEY_SECRET_ARN, whose service has one"
+        ));
+    }
     if !settings.has_key_source() && settings.text("url").is_empty() {
         warnings.say(
             "no API key: set DD_API_KEY, DD_API_KEY_SECRET_ARN, DD_API_KEY_SSM_NAME or \

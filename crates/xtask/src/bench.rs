@@ -13,9 +13,9 @@ use std::process::Command;
 use crate::{Outcome, root};
 
 /// The suites, in the order of the table.
-const SUITES: [&str; 10] = [
-    "sketch", "merge", "record", "by_name", "latency", "flush", "delivery", "decode", "memory",
-    "startup",
+const SUITES: [&str; 11] = [
+    "sketch", "merge", "record", "by_name", "latency", "flush", "delivery", "lambda", "decode",
+    "memory", "startup",
 ];
 
 /// Seconds for one contest, and when only a first impression is wanted.

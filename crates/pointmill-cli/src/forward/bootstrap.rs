@@ -9,18 +9,20 @@
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
 use lambda_runtime::{Context, Error, LambdaEvent, service_fn};
 use pointmill_forwarder::{Defaults, Format, Forwarder, Reader, Workshop};
 use pointmill_lambda::Arn;
 use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::command::{Args, sinks};
 use super::logs::LogsTo;
 use super::say::{self, AccountFormat, Books};
 use super::settings::{self, Known, process_env};
+use super::shutdown;
 use super::{ForwardError, Sinks};
 
 /// What an invocation keeps for its answer after sending, in milliseconds.
@@ -29,6 +31,12 @@ const RESERVE_MS: u64 = 500;
 /// The least time that is given to sending, in milliseconds.
 const FLUSH_MS_MIN: u64 = 100;
 
+/// How long the end of the sandbox may take, in milliseconds. Lambda kills 500 ms after SIGTERM.
+const END_MS: u64 = 300;
+
+/// The variable with the address of the Runtime API.
+const RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+
 /// Arguments as the environment of a function gives them: none.
 #[derive(Parser)]
 struct Line {
@@ -36,29 +44,31 @@ struct Line {
     args: Args,
 }
 
-/// Whether the process was started by Lambda, or under the name by which Lambda would start it.
+/// Whether the process was started by Lambda, or under the name by which Lambda would start it. A
+/// function that runs the command itself gives it arguments.
 #[must_use]
 pub fn is_invoked_by_lambda() -> bool {
-    let name = std::env::args_os().next();
-    let named = name.is_some_and(|name| Path::new(&name).file_name() == Some("bootstrap".as_ref()));
-    named || std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some()
+    let mut arguments = std::env::args_os();
+    let name = arguments.next().unwrap_or_default();
+    let named = Path::new(&name).file_name() == Some("bootstrap".as_ref());
+    named || (arguments.next().is_none() && std::env::var_os(RUNTIME_API).is_some())
 }
 
 /// Answers invocations until Lambda ends the process.
 #[must_use]
 pub fn run() -> ExitCode {
-    if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
+    let Ok(api) = std::env::var(RUNTIME_API) else {
         say::line(
             "AWS_LAMBDA_RUNTIME_API is not set: a program named bootstrap is started by Lambda; \
              elsewhere use pointmill forward",
         );
         return ExitCode::from(2);
-    }
+    };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let served = match runtime {
-        Ok(runtime) => runtime.block_on(serve()),
+        Ok(runtime) => runtime.block_on(serve(&api)),
         Err(error) => Err(error.into()),
     };
     match served {
@@ -70,11 +80,17 @@ pub fn run() -> ExitCode {
     }
 }
 
-async fn serve() -> Result<(), Error> {
-    let state: Mutex<Option<State>> = Mutex::new(None);
-    let state = &state;
+async fn serve(api: &str) -> Result<(), Error> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    if let Err(error) = shutdown::register(api) {
+        say::line(&format!(
+            "what waits when this sandbox ends will be lost: Lambda sends no SIGTERM: {error}"
+        ));
+    }
+    let kept: Mutex<Option<State>> = Mutex::new(None);
+    let state = &kept;
     // One invocation at a time, so waiting for the intake here keeps nobody waiting.
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+    let serving = lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.is_none() {
             *state = Some(State::new(&event.context)?);
@@ -83,8 +99,16 @@ async fn serve() -> Result<(), Error> {
             .as_mut()
             .map(|state| state.handle(&event.payload, &event.context));
         Ok::<Value, Error>(answer.unwrap_or(Value::Null))
-    }))
-    .await
+    }));
+    let outcome = tokio::select! {
+        outcome = serving => outcome,
+        _ = terminate.recv() => Ok(()),
+    };
+    let state = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(state) = state {
+        state.end();
+    }
+    outcome
 }
 
 /// What lives from one invocation to the next.
@@ -94,6 +118,7 @@ struct State {
     sinks: Sinks,
     /// What had been complained about before.
     refused: u64,
+    tags_failure: Option<String>,
 }
 
 impl State {
@@ -119,11 +144,15 @@ impl State {
             known: Known::new(&args, &process_env)?,
             forwarder: Forwarder::new(config),
             refused: 0,
+            tags_failure: None,
         })
     }
 
     fn handle(&mut self, payload: &Value, context: &Context) -> Value {
         self.sinks.input.clone_from(&context.request_id);
+        // Metrics that do not arrive are kept, logs are not, so logs may have most of the time.
+        let logs_until = Instant::now() + time_left(context.deadline).mul_f64(0.75);
+        self.sinks.send_until(logs_until);
         let json = payload.to_string();
         let mut reader = Reader::new(Format::CloudWatch, Defaults::default());
         let mut shop = Workshop {
@@ -144,9 +173,32 @@ impl State {
         answer(payload)
     }
 
+    /// The sandbox ends: what waits is sent, if that is quickly done, and the books are closed.
+    fn end(mut self) {
+        let time = Duration::from_millis(END_MS);
+        self.sinks.send_until(Instant::now() + time);
+        let Sinks { metrics, logs, .. } = self.sinks;
+        let not_shown = metrics.not_shown;
+        let (_, delivered) = metrics.finish(0, time);
+        Books {
+            account: self.forwarder.account(),
+            logs: &logs,
+            not_shown,
+            delivered: delivered.as_ref(),
+        }
+        .say(AccountFormat::Json);
+    }
+
     /// The books, if this invocation had anything to complain about.
     fn say_what_is_amiss(&mut self) {
         self.sinks.complaints = 0;
+        let failure = self.known.failure();
+        if failure != self.tags_failure.as_deref() {
+            self.tags_failure = failure.map(str::to_owned);
+            if let Some(failure) = failure {
+                say::line(&format!("tags of functions: {failure}"));
+            }
+        }
         let delivered = self
             .sinks
             .metrics

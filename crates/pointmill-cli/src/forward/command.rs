@@ -48,12 +48,13 @@ Examples:
   Telemetry to an Agent on this machine:
     pointmill forward --format telemetry --dogstatsd udp://127.0.0.1:8125 telemetry.ndjson
 
-  As a Lambda function: install the program as `bootstrap` (built with --features bootstrap).
+  As a Lambda function: install the program as `bootstrap`.
 
 Environment, where no option says otherwise: DD_API_KEY, DD_SITE, DD_API_URL, DD_TAGS, DD_ENV,
 DD_SERVICE, DD_VERSION, DD_FORWARD_LOG, DD_ENHANCED_METRICS, DD_FLUSH_TO_LOG,
-DD_TAGS_CACHE_TTL_SECONDS, DD_LAMBDA_CUSTOMER_METRICS_EXCLUDE_TAGS, AWS_REGION, HTTPS_PROXY,
-NO_PROXY, SSL_CERT_FILE.
+DD_FETCH_LAMBDA_TAGS, DD_TAGS_CACHE_TTL_SECONDS, DD_LAMBDA_CUSTOMER_METRICS_EXCLUDE_TAGS,
+POINTMILL_FUNCTIONS and POINTMILL_SPOOL (as --functions and --spool), AWS_REGION,
+AWS_ACCESS_KEY_ID and its kin, HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE.
 
 What becomes of every event is said on standard error at the end: events = of the platform +
 metrics + MONITORING + logs + refused.
@@ -151,8 +152,12 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub(super) functions: Option<PathBuf>,
 
+    /// Ask AWS for functions' tags: the Resource Groups Tagging API, as AWS_ACCESS_KEY_ID
+    #[arg(long)]
+    pub(super) fetch_tags: bool,
+
     /// File that keeps what is known of functions between runs
-    #[arg(long, value_name = "FILE", requires = "functions")]
+    #[arg(long, value_name = "FILE")]
     pub(super) cache: Option<PathBuf>,
 
     /// Seconds for which that is believed [default: 300]

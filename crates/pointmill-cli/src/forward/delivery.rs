@@ -9,7 +9,7 @@
 //! Counts and gauges have an engine of their own, since what is added up or replaced is that of one
 //! timestamp, not of ten seconds. It is made when the first such point comes.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pointmill::{Config, Engine, Flush, Kind, RecordError, Stats};
 use pointmill_deliver::{Client, ClientConfig, DestinationKind, Ledger};
@@ -208,6 +208,13 @@ impl Delivery {
         }
     }
 
+    /// Checks are not sent after this moment.
+    pub(super) fn send_checks_until(&mut self, until: Instant) {
+        if let Some(direct) = &mut self.checks {
+            direct.send_until(until);
+        }
+    }
+
     fn send_checks(&mut self) {
         let n = std::mem::take(&mut self.waiting_checks_n) as u64;
         let mut body = std::mem::take(&mut self.waiting_checks);
@@ -231,7 +238,6 @@ impl Delivery {
     }
 
     /// Sends what there is, for at most `timeout`.
-    #[cfg(feature = "bootstrap")]
     pub(super) fn flush(&mut self, timeout: Duration) {
         self.send_checks();
         for lane in std::iter::once(&mut self.main).chain(&mut self.sums) {

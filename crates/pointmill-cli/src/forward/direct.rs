@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pointmill_deliver::{
     Attempt, Batch, BatchId, ClientConfig, Destination, DogstatsdDestination, HttpDestination,
@@ -21,6 +21,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 pub(super) struct Direct {
     destination: Arc<dyn Destination>,
     attempt_timeout: Duration,
+    /// Nothing is tried after this moment.
+    until: Option<Instant>,
 }
 
 impl Direct {
@@ -40,7 +42,21 @@ impl Direct {
         Direct {
             destination,
             attempt_timeout: Duration::from_millis(config.attempt_timeout_ms),
+            until: None,
         }
+    }
+
+    /// Nothing is tried after this moment.
+    pub(super) fn send_until(&mut self, until: Instant) {
+        self.until = Some(until);
+    }
+
+    /// Time for one attempt; zero when there is none left.
+    fn attempt_timeout(&self) -> Duration {
+        let left = self
+            .until
+            .map(|until| until.saturating_duration_since(Instant::now()));
+        left.map_or(self.attempt_timeout, |left| left.min(self.attempt_timeout))
     }
 
     /// Sends `body`, which stands for `n` checks or logs. The error says why it was given up.
@@ -52,13 +68,17 @@ impl Direct {
             created_unix_ms: u64::try_from(created).unwrap_or(u64::MAX),
             payload: Payload::from_parts((path, "application/json", ""), body, 1, n, Vec::new()),
         };
-        let mut why = String::new();
+        let place = self.destination.describe(&batch);
+        let mut why = format!("{place}: no time was left for it");
         for attempt in 0..ATTEMPTS {
             if attempt > 0 {
-                thread::sleep(PAUSE * 2_u32.pow(attempt - 1));
+                thread::sleep((PAUSE * 2_u32.pow(attempt - 1)).min(self.attempt_timeout()));
             }
-            let delivery = self.destination.deliver(&batch, 0, self.attempt_timeout);
-            let place = self.destination.describe(&batch);
+            let timeout = self.attempt_timeout();
+            if timeout.is_zero() {
+                break;
+            }
+            let delivery = self.destination.deliver(&batch, 0, timeout);
             match delivery.attempt {
                 Attempt::Accepted
                 | Attempt::Status {

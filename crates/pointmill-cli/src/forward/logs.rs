@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
+use std::time::Instant;
 
 use pointmill_deliver::ClientConfig;
 use pointmill_forwarder::Log;
@@ -148,6 +149,13 @@ impl Logs {
                     self.flush();
                 }
             }
+        }
+    }
+
+    /// Logs are not sent to the intake after this moment.
+    pub(super) fn send_until(&mut self, until: Instant) {
+        if let To::Http { direct, .. } = &mut self.to {
+            direct.send_until(until);
         }
     }
 

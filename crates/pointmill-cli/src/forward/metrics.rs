@@ -93,7 +93,6 @@ impl Metrics {
         self.delivery.is_some()
     }
 
-    #[cfg(feature = "bootstrap")]
     pub(super) fn delivery(&mut self) -> Option<&mut Delivery> {
         self.delivery.as_mut()
     }

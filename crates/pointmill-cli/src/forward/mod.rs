@@ -7,7 +7,6 @@
 //!                                     └ complaints, account ─▶ stderr
 //! ```
 
-#[cfg(feature = "bootstrap")]
 pub mod bootstrap;
 pub mod command;
 mod delivery;
@@ -16,6 +15,10 @@ mod logs;
 mod metrics;
 mod say;
 mod settings;
+mod shutdown;
+mod tags;
+
+use std::time::Instant;
 
 use pointmill_forwarder::{Complaint, Log, Output, Point};
 
@@ -36,6 +39,16 @@ struct Sinks {
     /// The name of the present input.
     input: String,
     complaints: u64,
+}
+
+impl Sinks {
+    /// Logs and checks are not sent after this moment.
+    fn send_until(&mut self, until: Instant) {
+        self.logs.send_until(until);
+        if let Some(delivery) = self.metrics.delivery() {
+            delivery.send_checks_until(until);
+        }
+    }
 }
 
 impl Output for Sinks {

@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 
 use pointmill_deliver::{ClientConfig, DestinationKind};
-use pointmill_forwarder::functions::{FileSource, TagCache};
+use pointmill_forwarder::functions::{FileSource, TagCache, TagSource};
 use pointmill_forwarder::{Architecture, Config, Functions, NoFunctions};
-use pointmill_lambda::Arn;
+use pointmill_lambda::settings::Source;
+use pointmill_lambda::tagging::FunctionTags;
+use pointmill_lambda::{Arn, Language};
 
 use super::ForwardError;
 use super::command::{Args, To};
 use super::delivery::now_unix_s;
 use super::logs::LogsTo;
 use super::say;
+use super::tags::{AwsTags, Sources};
 
 /// Looks a variable of the environment up; one that is empty counts as not set.
 pub(super) type Env<'e> = &'e dyn Fn(&str) -> Option<String>;
@@ -115,7 +118,10 @@ pub(super) fn client(args: &Args, env: Env<'_>) -> Result<ClientConfig, ForwardE
         ("dogstatsd_url", args.dogstatsd.clone()),
         (
             "spool_dir",
-            args.spool.as_ref().map(|dir| dir.display().to_string()),
+            args.spool
+                .as_ref()
+                .map(|dir| dir.display().to_string())
+                .or_else(|| env("POINTMILL_SPOOL")),
         ),
     ] {
         if let Some(value) = value {
@@ -163,6 +169,17 @@ pub(super) fn logs_to(args: &Args, env: Env<'_>, default: LogsTo) -> LogsTo {
     }
 }
 
+/// AWS's list of functions' tags, with the process's credentials.
+fn function_tags(args: &Args) -> Result<FunctionTags, ForwardError> {
+    let mut source = Source::new(Language::Go);
+    source.process_env();
+    if let Some(region) = &args.region {
+        let set = source.set("region", region);
+        set.map_err(|error| ForwardError::Usage(error.to_string()))?;
+    }
+    Ok(FunctionTags::new(&source.resolve().0))
+}
+
 /// The cache file of functions, and how long its answers are believed.
 const TTL_S: u32 = 300;
 
@@ -174,13 +191,26 @@ pub(super) enum Known {
 
 impl Known {
     pub(super) fn new(args: &Args, env: Env<'_>) -> Result<Known, ForwardError> {
-        let Some(path) = &args.functions else {
+        let mut sources: Vec<Box<dyn TagSource>> = Vec::new();
+        let file = env("POINTMILL_FUNCTIONS").map(PathBuf::from);
+        if let Some(path) = args.functions.clone().or(file) {
+            let source = FileSource::open(&path);
+            let source = source.map_err(|error| ForwardError::Io(error.to_string()))?;
+            sources.push(Box::new(source));
+        }
+        if args.fetch_tags || switch(env, "DD_FETCH_LAMBDA_TAGS", false) {
+            sources.push(Box::new(AwsTags::new(function_tags(args)?)));
+        }
+        if sources.is_empty() {
+            if args.cache.is_some() {
+                let what = "--cache keeps what --functions or --fetch-tags say; give one of them";
+                return Err(ForwardError::Usage(what.to_owned()));
+            }
             return Ok(Known::Nobody(NoFunctions));
-        };
-        let source = FileSource::open(path).map_err(|error| ForwardError::Io(error.to_string()))?;
+        }
         let ttl_s = env("DD_TAGS_CACHE_TTL_SECONDS").and_then(|ttl| ttl.trim().parse().ok());
         let ttl_s = args.cache_ttl_s.or(ttl_s).unwrap_or(TTL_S);
-        let mut cache = TagCache::new(Box::new(source), ttl_s, now_unix_s());
+        let mut cache = TagCache::new(Box::new(Sources(sources)), ttl_s, now_unix_s());
         if let Some(path) = &args.cache
             && let Err(error) = cache.load(path)
         {
@@ -202,14 +232,22 @@ impl Known {
         }
     }
 
+    /// Why the source of tags could not answer last.
+    pub(super) fn failure(&self) -> Option<&str> {
+        match self {
+            Known::Nobody(_) => None,
+            Known::Cache(cache, _) => cache.last_error(),
+        }
+    }
+
     /// Writes the cache file, and says what went wrong.
     pub(super) fn finish(&mut self) {
+        if let Some(error) = self.failure() {
+            say::line(&format!("tags of functions: {error}"));
+        }
         let Known::Cache(cache, path) = self else {
             return;
         };
-        if let Some(error) = cache.last_error() {
-            say::line(&format!("tags of functions: {error}"));
-        }
         if let Some(path) = path
             && let Err(error) = cache.store(path)
         {

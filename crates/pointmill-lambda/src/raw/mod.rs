@@ -54,6 +54,8 @@ pub(crate) struct ConstantTags {
     /// `dd_lambda_layer:…`, or empty.
     pub(crate) layer: String,
     pub(crate) place: LayerTag,
+    /// Before all others, also of complete points.
+    pub(crate) before: Vec<String>,
     /// Behind all others.
     pub(crate) global: Vec<String>,
 }
@@ -234,7 +236,9 @@ impl Buffer {
             here.then_some(constant.layer.as_str()).into_iter()
         };
         let global = constant.global.iter().filter(|_| custom);
-        let tags = layer(LayerTag::First)
+        let before = constant.before.iter().map(String::as_str);
+        let tags = before
+            .chain(layer(LayerTag::First))
             .chain(given.iter().map(String::as_str))
             .chain(layer(LayerTag::Last))
             .chain(global.map(String::as_str));

@@ -9,6 +9,7 @@ fn buffer(form: Form, points_max: usize) -> Buffer {
     let constant = ConstantTags {
         layer: "dd_lambda_layer:x".to_owned(),
         place: LayerTag::Last,
+        before: Vec::new(),
         global: Vec::new(),
     };
     Buffer::new(form, constant, points_max)
@@ -57,6 +58,7 @@ fn constant_tags_stand_where_the_language_has_them_and_enhanced_points_have_none
         let constant = ConstantTags {
             layer: layer.to_owned(),
             place,
+            before: Vec::new(),
             global: vec!["env:x".to_owned()],
         };
         let buffer = Buffer::new(Form::LogLine, constant, 64);
@@ -211,6 +213,7 @@ fn distribution_points_are_grouped_by_series_and_second() {
     let constant = ConstantTags {
         layer: "dd_lambda_layer:datadog-python311_8.127.0".to_owned(),
         place: LayerTag::Last,
+        before: Vec::new(),
         global: vec!["team:x".to_owned(), "env:prod".to_owned()],
     };
     let buffer = Buffer::new(Form::DistributionPoints, constant, 64);

@@ -294,6 +294,27 @@ impl Settings {
         self.text("layer_tag").replace([' ', ','], "-")
     }
 
+    /// The tags that every point to the extension carries: what the language's DogStatsD client adds
+    /// of the environment, in its order.
+    #[must_use]
+    pub fn extension_tags(&self) -> Vec<String> {
+        let mut tags = Vec::new();
+        for name in self.language.profile().extension_tags {
+            match (*name, self.text(name)) {
+                (_, "") => {}
+                ("tags", list) => tags.extend(
+                    list.split(',')
+                        .map(str::trim)
+                        .filter(|tag| !tag.is_empty())
+                        .map(str::to_owned),
+                ),
+                ("entity_id", id) => tags.push(format!("dd.internal.entity_id:{id}")),
+                (name, value) => tags.push(format!("{name}:{value}")),
+            }
+        }
+        tags
+    }
+
     /// The tags that every point carries in HTTP mode: `tags` without duplicates, then `env`,
     /// `service` and `version`.
     #[must_use]

@@ -142,6 +142,23 @@ pub const SETTINGS: &[Setting] = &[
         "tag version of every point in HTTP mode",
     ),
     row(
+        "entity_id",
+        &["DD_ENTITY_ID"],
+        Text,
+        "",
+        "tag dd.internal.entity_id of every point to the extension; Go, Ruby and Java have it",
+    ),
+    row(
+        "process_metrics",
+        &[
+            "POINTMILL_LAMBDA_PROCESS_METRICS",
+            "DD_LAMBDA_PROC_ENHANCED_METRICS",
+        ],
+        Flag,
+        "false",
+        "without the extension, metrics of processors, network, /tmp, descriptors and threads",
+    ),
+    row(
         "fips_mode",
         &["DD_LAMBDA_FIPS_MODE"],
         Flag,
@@ -368,7 +385,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     row(
         "aws_endpoint_url",
-        &[],
+        &["AWS_ENDPOINT_URL"],
         Text,
         "",
         "endpoint instead of AWS's own",

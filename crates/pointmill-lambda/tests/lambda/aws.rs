@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit, Mac};
 use pointmill_lambda::settings::Source;
+use pointmill_lambda::tagging::FunctionTags;
 use pointmill_lambda::{Lambda, Language};
 use sha2::{Digest, Sha256};
 
@@ -250,4 +251,64 @@ fn credentials_of_a_snapshot_come_from_the_sandbox() {
     assert!(send(&lambda));
     assert_eq!(aws.requests().len(), 4, "looked up anew after a restore");
     assert_eq!(intake.requests()[1].header("dd-api-key"), "snap");
+}
+
+#[test]
+fn functions_tags_are_listed_page_after_page() {
+    let intake = intake();
+    let aws = Server::start(|request| {
+        let page = match body(request)["PaginationToken"].as_str() {
+            Some("") => {
+                r#"{"PaginationToken":"2","ResourceTagMappingList":[
+                    {"ResourceARN":"arn:A","Tags":[{"Key":"Team","Value":"Fruit"},{"Key":"bare"}]},
+                    {"no":"arn"}]}"#
+            }
+            Some("2") => {
+                r#"{"PaginationToken":"","ResourceTagMappingList":[{"ResourceARN":"arn:B","Tags":[]}]}"#
+            }
+            other => panic!("{other:?}"),
+        };
+        (200, page.to_owned())
+    });
+    let settings = function(&intake, &aws, &[]).resolve().0;
+    let functions = FunctionTags::new(&settings).fetch(AMPLE).unwrap();
+    let found: Vec<_> = functions
+        .iter()
+        .map(|f| (f.arn.as_str(), f.tags.len()))
+        .collect();
+    assert_eq!(found, [("arn:A", 2), ("arn:B", 0)]);
+    assert_eq!(
+        functions[0].tags,
+        [("Team", "Fruit"), ("bare", "")].map(|(k, v)| (k.to_owned(), v.to_owned()))
+    );
+    let asked = aws.requests();
+    assert_eq!(asked.len(), 2);
+    for request in &asked {
+        assert_eq!(
+            checked(request),
+            ("eu-west-1".to_owned(), "tagging".to_owned())
+        );
+        assert_eq!(
+            request.header("x-amz-target"),
+            "ResourceGroupsTaggingAPI_20170126.GetResources"
+        );
+        assert_eq!(
+            body(request)["ResourceTypeFilters"],
+            serde_json::json!(["lambda"])
+        );
+        assert_eq!(body(request)["ResourcesPerPage"], 100);
+    }
+}
+
+#[test]
+fn a_list_of_tags_that_cannot_be_had_is_an_error_without_a_secret() {
+    let intake = intake();
+    let aws = Server::start(|_| {
+        let throttled = r#"{"__type":"ThrottledException","Message":"slow down"}"#;
+        (400, throttled.to_owned())
+    });
+    let settings = function(&intake, &aws, &[]).resolve().0;
+    let error = FunctionTags::new(&settings).fetch(AMPLE).unwrap_err();
+    assert!(error.contains("ThrottledException"), "{error}");
+    assert!(!error.contains(SECRET) && !error.contains("session"));
 }

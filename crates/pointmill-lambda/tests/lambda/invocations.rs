@@ -282,3 +282,46 @@ fn a_hanging_intake_costs_no_more_than_the_budget() {
         lambda.last_failure()
     );
 }
+
+#[test]
+fn what_the_sandbox_used_is_emitted_on_request_and_without_an_extension() {
+    let wanted = ("POINTMILL_LAMBDA_PROCESS_METRICS", "true");
+    for (variables, emitted) in [
+        (&[wanted][..], true),
+        (&[("DD_LAMBDA_PROC_ENHANCED_METRICS", "true")], true),
+        (&[wanted, ("DD_ENHANCED_METRICS", "false")], false),
+        (&[], false),
+    ] {
+        let log = ("DD_FLUSH_TO_LOG", "true");
+        let (lambda, mut log) =
+            with_log(&source(Language::Python, &[&[log][..], variables].concat()));
+        let token = lambda.begin(&invocation(ARN));
+        lambda.end(token, &Outcome::default()).unwrap();
+        lambda.metric(&["last"], 1.0).unwrap();
+        lambda.flush(AMPLE).unwrap();
+        let found = metrics(&read_log(&mut log));
+        // What a test's machine has at least; a network interface of Lambda's it has not.
+        for name in [
+            "cpu_total_time",
+            "fd_use",
+            "fd_max",
+            "threads_use",
+            "threads_max",
+        ] {
+            let of_name: Vec<_> = found.iter().filter(|(n, ..)| n == name).collect();
+            assert_eq!(of_name.len(), usize::from(emitted), "{name}: {found:?}");
+            let tagged = of_name
+                .iter()
+                .all(|(_, _, tags)| tags.contains(&"functionname:my-fn".to_owned()));
+            assert!(tagged, "{found:?}");
+        }
+    }
+    let (_, socket, mut source) = with_extension(Language::Python);
+    source.variable(wanted.0, wanted.1);
+    let lambda = pointmill_lambda::Lambda::new(&source).unwrap();
+    let token = lambda.begin(&invocation(ARN));
+    lambda.end(token, &Outcome::default()).unwrap();
+    lambda.metric(&["last"], 1.0).unwrap();
+    lambda.flush(AMPLE).unwrap();
+    assert_eq!(datagram(&socket).len(), 1, "the extension makes them");
+}

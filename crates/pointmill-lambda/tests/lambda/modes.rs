@@ -99,6 +99,80 @@ fn a_burst_to_the_extension_goes_out_in_portions() {
     assert!(elapsed >= Duration::from_millis(pauses), "{elapsed:?}");
 }
 
+// Section 4.5, global tags: what the languages' own DogStatsD clients add of the environment.
+#[test]
+fn what_the_environment_says_is_on_every_point_to_the_extension() {
+    let variables = [
+        ("DD_ENTITY_ID", "e-1"),
+        ("DD_ENV", "prod"),
+        ("DD_SERVICE", "shop"),
+        ("DD_VERSION", "2"),
+        ("DD_TAGS", "team:x, blue"),
+    ];
+    let entity = "dd.internal.entity_id:e-1";
+    for (language, tags) in [
+        (Language::Python, "a:b,dd_lambda_layer:layer".to_owned()),
+        (Language::Node, "a:b,dd_lambda_layer:layer".to_owned()),
+        (
+            Language::Go,
+            format!("{entity},env:prod,service:shop,version:2,a:b,dd_lambda_layer:layer"),
+        ),
+        (
+            Language::Ruby,
+            format!(
+                "team:x,blue,{entity},env:prod,service:shop,version:2,dd_lambda_layer:layer,a:b"
+            ),
+        ),
+        (
+            Language::Java,
+            format!("version:2,env:prod,service:shop,{entity},a:b"),
+        ),
+    ] {
+        let (_, socket, mut source) = with_extension(language);
+        for (name, value) in variables {
+            source.variable(name, value);
+        }
+        let lambda = Lambda::new(&source).unwrap();
+        lambda.metric(&["m", "a:b"], 1.0).unwrap();
+        lambda.flush(AMPLE).unwrap();
+        let line = &datagram(&socket)[0];
+        assert!(line.starts_with(&format!("m:1|d|#{tags}|T")), "{line}");
+        // Enhanced points too.
+        let token = lambda.begin(&pointmill_lambda::Invocation::default());
+        let outcome = pointmill_lambda::Outcome {
+            http_status: 500,
+            ..Default::default()
+        };
+        lambda.end(token, &outcome).unwrap();
+        lambda.flush(AMPLE).unwrap();
+        let line = &datagram(&socket)[0];
+        let has_entity = line.contains(entity);
+        assert_eq!(has_entity, tags.contains(entity), "{line}");
+    }
+}
+
+// Section 4.2: where SSM has no FIPS endpoint, commercial regions are told.
+#[test]
+fn ssm_without_a_fips_endpoint_is_said() {
+    for (region, parameter, said) in [
+        ("eu-west-1", "name", true),
+        ("us-east-1", "name", false),
+        ("us-gov-west-1", "name", false),
+        ("eu-west-1", "", false),
+    ] {
+        let variables = [
+            ("AWS_REGION", region),
+            ("DD_API_KEY_SSM_NAME", parameter),
+            ("DD_API_KEY", "k"),
+            ("DD_LAMBDA_FIPS_MODE", "true"),
+            ("POINTMILL_LAMBDA_MODE", "http"),
+        ];
+        let lambda = Lambda::new(&source(Language::Python, &variables)).unwrap();
+        let warnings = lambda.take_warnings(|_| true).unwrap();
+        assert_eq!(warnings.contains("SSM"), said, "{region}: {warnings}");
+    }
+}
+
 // M05: exactly one flush call for each invocation of a local test.
 #[test]
 fn a_local_test_asks_the_extension_once_an_invocation() {
