@@ -46,7 +46,9 @@ test('what is recorded arrives, with the key in its header, while the event loop
   assert.equal(await client.flush({ all: true, timeoutMs: LONG_MS }), true);
   assert.deepEqual(requests.map(({ path, key }) => [path, key]).sort(), [['/api/beta/sketches', 'secret'], ['/api/v2/series', 'secret']]);
   assert.equal(assertBalances(client).accepted, 3001);
+  metric.record(1); // still in the ring when the end comes
   assert.equal(await client.close({ timeoutMs: LONG_MS }), true);
+  assert.equal(assertBalances(client).accepted, 3002);
   assert.equal(await client.close(), true);
   await assert.rejects(client.flush(), ClosedError);
   stop();

@@ -109,13 +109,16 @@ test('points go to the interval that is open, or that holds their time', async (
   await engine.close();
 });
 
-test('a timed gauge does not overtake the ring', async () => {
+test('a timed gauge, and many, do not overtake the ring', async () => {
   const engine = new Engine(quiet);
   engine.tick(NOW);
   const gauge = engine.gauge('g');
   gauge.record(1);
   gauge.recordAt(2, NOW);
   assert.equal(engine.flushSync({ all: true, now: NOW }).find('g').value, 2);
+  gauge.record(3);
+  gauge.recordMany([4, 5]);
+  assert.equal(engine.flushSync({ all: true, now: NOW }).find('g').value, 5);
   await engine.close();
 });
 

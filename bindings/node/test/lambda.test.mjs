@@ -1,5 +1,7 @@
 // The layer under AWS's own client: what is sent, when, and that the function never notices.
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { test } from 'node:test';
 
 import { HTTP, LOG, OURS, arrived, lines, missing, sandbox } from './sandbox.mjs';
@@ -86,6 +88,35 @@ test('http mode: an intake that hangs costs the function no more than its budget
   assert.deepEqual(outcomes(report), ['response', 'response'], 'answered before the deadline');
 });
 
+test('beside the extension points are datagrams, and local tests ask it to flush', { skip }, async (t) => {
+  const socket = createSocket('udp4');
+  t.after(() => socket.close());
+  const datagrams = [];
+  socket.on('message', (message) => datagrams.push(...message.toString().split('\n').filter((line) => line !== '')));
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  // Any file stands for the extension's own; its HTTP side is the sandbox's intake.
+  const CONFIG = JSON.stringify({ localTesting: true, extensionPath: process.execPath, extensionUrl: 'http://127.0.0.1:${PORT}', dogstatsdUrl: `udp://127.0.0.1:${socket.address().port}` });
+  const report = await sandbox({ env: { CONFIG, DD_API_KEY: '' }, invocations: [{ event: { points: 10 } }, { event: { points: 0, dated: [['dated', 7, Date.now(), 'x:y']] } }] });
+  assert.deepEqual(outcomes(report), ['response', 'response'], report.stdout + report.stderr);
+  for (let i = 0; i < 600 && datagrams.length < 11; i++) await new Promise((done) => setTimeout(done, 100));
+  const sent = (name) => datagrams.filter((line) => line.startsWith(`${name}:`));
+  assert.deepEqual(sent('my.metric').map((line) => /^my\.metric:([\d.]+)\|d\|#env:test,i:\d+,dd_lambda_layer:pointmill-node[^|]*\|T\d{10}$/.exec(line)?.[1]),
+    Array.from({ length: 10 }, (_, i) => String(i + 0.5)), datagrams.join('\n'));
+  assert.equal(sent('dated').length, 1);
+  assert.ok(report.requests.some(({ path }) => path === '/lambda/flush'), JSON.stringify(report.requests.map(({ path }) => path)));
+});
+
+test('what is only dated carries DD_TAGS, DD_SERVICE and DD_ENV', { skip }, async () => {
+  const env = { ...LOG, DD_TAGS: 'team:a, zone:b,', DD_SERVICE: 'shop', DD_ENV: 'test' };
+  const report = await sandbox({ env, invocations: [{ event: { points: 1, dated: [['dated', 7, 1487076708123, 'x:y']] } }] });
+  const [dated] = lines(report).filter(({ m }) => m === 'dated');
+  assert.deepEqual(dated.t.slice(0, 5), ['x:y', 'team:a', 'zone:b', 'service:shop', 'env:test']);
+  const [now] = lines(report).filter(({ m }) => m === 'my.metric');
+  assert.deepEqual(now.t.slice(0, 2), ['env:test', 'i:0']);
+  assert.ok(!now.t.includes('team:a'));
+});
+
 test('every style of handler ends, answers and sends', { skip }, async () => {
   for (const handler of ['app.handler', 'app.sync', 'app.callback', 'app.done', 'app.never', 'app.stream']) {
     const report = await sandbox({ env: LOG, handler, invocations: [{ event: { points: 2 } }, { event: { points: 3 } }] });
@@ -148,6 +179,18 @@ test('whatever is handed over, the function answers, and all that is usable arri
     assert.equal(count(series, 'strange.value') + count(series, 'strange.time'), 0);
     assert.equal(count(series, 'half.\ufffd'), 1);
     assert.match(report.stdout, /the value null is no number/);
+  }
+});
+
+test('options that cannot be used are left out with a warning, and the function runs', { skip }, async () => {
+  // The log's file descriptor is looked at when the layer is made, the others before.
+  for (const [config, warning] of [[{ logFd: 99, enhancedMetrics: false }, /option log_fd is left out/], [{ mode: 'pigeon', flushTimeoutMs: -1 }, /option mode is left out[\s\S]*flush_timeout_ms/],
+    [{ logFd: 99, extensionPath: process.execPath, dogstatsdUrl: 'x', mode: 'extension' }, /left out/], [{ pigeon: 1 }, /option pigeon is not known/]]) {
+    const report = await sandbox({ env: { ...LOG, CONFIG: JSON.stringify(config) }, invocations: [{}] });
+    assert.deepEqual(outcomes(report), ['response'], report.stdout + report.stderr);
+    assert.match(report.stdout + report.stderr, warning);
+    if (config.mode !== 'extension') assert.equal(count(arrived(report), 'my.metric'), 1);
+    if (config.enhancedMetrics === false) assert.doesNotMatch(report.stdout, /aws\.lambda/, 'the other options hold');
   }
 });
 

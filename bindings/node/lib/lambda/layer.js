@@ -64,13 +64,32 @@ class Layer {
   #engine;
 
   constructor(pairs, logger) {
-    const refused = [];
     this.#logger = logger;
-    this.#handle = native.lambdaNew([...pairs, 'loaded_unix_ms', String(loadedUnixMs)], refused);
+    this.#handle = this.#make(pairs);
     this.#record = native.lambdaRecorder(this.#handle);
-    for (let i = 0; i < refused.length; i += 2) this.warn(`option ${refused[i]} is left out: ${refused[i + 1]}`);
     this.mode = native.lambdaMode(this.#handle);
     this.showWarnings();
+  }
+
+  /** The native object. An option that it does not take is left out with a warning: it must not take the function down. */
+  #make(pairs) {
+    const refused = [];
+    const make = (some) => native.lambdaNew([...some, 'loaded_unix_ms', String(loadedUnixMs)], refused);
+    try {
+      return make(pairs);
+    } catch (error) {
+      const others = (at) => [...pairs.slice(0, at), ...pairs.slice(at + 2)];
+      for (let at = 0; at < pairs.length; at += 2) {
+        const handle = safely(() => make(others(at)));
+        if (handle === undefined) continue;
+        this.warn(`option ${pairs[at]} is left out: ${error.message}`);
+        return handle;
+      }
+      this.warn(`the options are left out: ${error.message}`);
+      return make([]);
+    } finally {
+      for (let i = 0; i < refused.length; i += 2) this.warn(`option ${refused[i]} is left out: ${refused[i + 1]}`);
+    }
   }
 
   /** The layer of this configuration; the same configuration gives the same layer. */

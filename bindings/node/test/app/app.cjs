@@ -1,7 +1,9 @@
 // The functions that the tests run under AWS's client, once with each layer: LAYER says which.
 const layer = require(process.env.LAYER);
 
-const { datadog, sendDistributionMetric, sendDistributionMetricWithDate } = layer;
+const { sendDistributionMetric, sendDistributionMetricWithDate } = layer;
+const CONFIG = JSON.parse(process.env.CONFIG ?? '{}');
+const datadog = (handler, config = {}) => layer.datadog(handler, { ...CONFIG, ...config });
 
 /** `points` points in 20 contexts, and what the event says besides. */
 function work(event) {
