@@ -268,6 +268,8 @@ test('snapshots: entries, merge, group by, encode', async () => {
   assertCode(() => first.groupBy('env'), 'POINTMILL_E_INVALID', /array/);
   assertCode(() => first.encodeSync({ format: 'xml' }), 'POINTMILL_E_BAD_VALUE', /format/);
   await assert.rejects(first.encode({ format: 'xml' }), ConfigError);
+  // The range is looked at on the pool's thread: the failure has to find its way back from there.
+  await assert.rejects(first.encode({ format: 'dogstatsd', datagramBytes: 1 }), (error) => error instanceof ConfigError && /32 to/.test(error.message));
   engine.recordCount('c', 1);
   const count = engine.flushSync({ all: true, now: NOW }).entry(0);
   assertCode(() => count.quantile(0.5), 'POINTMILL_E_NO_SKETCH', /sketch/);
