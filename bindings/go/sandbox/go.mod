@@ -3,6 +3,7 @@ module github.com/pointmill/pointmill/bindings/go/sandbox
 go 1.26.0
 
 require (
+	github.com/DataDog/datadog-go/v5 v5.6.0
 	github.com/DataDog/datadog-lambda-go v1.32.0
 	github.com/aws/aws-lambda-go v1.55.1
 	github.com/klauspost/compress v1.18.2
@@ -20,7 +21,6 @@ require (
 	github.com/DataDog/datadog-agent/pkg/util/log v0.67.0 // indirect
 	github.com/DataDog/datadog-agent/pkg/util/scrubber v0.67.0 // indirect
 	github.com/DataDog/datadog-agent/pkg/version v0.67.0 // indirect
-	github.com/DataDog/datadog-go/v5 v5.6.0 // indirect
 	github.com/DataDog/dd-trace-go/v2 v2.2.3 // indirect
 	github.com/DataDog/go-libddwaf/v4 v4.3.2 // indirect
 	github.com/DataDog/go-runtime-metrics-internal v0.0.4-0.20250721125240-fdf1ef85b633 // indirect

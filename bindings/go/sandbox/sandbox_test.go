@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/klauspost/compress/zlib"
@@ -27,26 +28,33 @@ import (
 
 const runtimeAPI = "../../runtime-api/runtime_api.py"
 
-var programs string // the folder with the two built functions
+// programs is the folder with the two functions, built when they are first needed.
+var programs = sync.OnceValue(func() string { return build("ours", "incumbent") })
+
+var folders []string
+
+func build(names ...string) string {
+	folder, err := os.MkdirTemp("", "pointmill-")
+	if err != nil {
+		panic(err)
+	}
+	folders = append(folders, folder)
+	for _, name := range names {
+		build := exec.Command("go", "build", "-o", filepath.Join(folder, filepath.Base(name)), "./"+name)
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			panic(fmt.Sprintf("building %s: %v", name, err))
+		}
+	}
+	return folder
+}
 
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		folder, err := os.MkdirTemp("", "pointmill-")
-		if err != nil {
-			panic(err)
-		}
-		defer os.RemoveAll(folder)
-		programs = folder
-		for _, name := range []string{"ours", "incumbent"} {
-			build := exec.Command("go", "build", "-o", filepath.Join(folder, name), "./"+name)
-			build.Stdout, build.Stderr = os.Stderr, os.Stderr
-			if err := build.Run(); err != nil {
-				fmt.Fprintln(os.Stderr, "building", name, err)
-				return 1
-			}
-		}
-		return m.Run()
-	}())
+	status := m.Run()
+	for _, folder := range folders {
+		os.RemoveAll(folder)
+	}
+	os.Exit(status)
 }
 
 type invocation struct {
@@ -100,7 +108,7 @@ func (s scenario) run(t *testing.T, program string) report {
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	command := exec.Command("python3", runtimeAPI, path, "--", filepath.Join(programs, program))
+	command := exec.Command("python3", runtimeAPI, path, "--", filepath.Join(programs(), program))
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	out, err := command.Output()
