@@ -39,6 +39,28 @@ func BenchmarkHeldTwoGoroutines(b *testing.B) {
 	}
 }
 
+// The same with an engine for each: what two goroutines cost each other on this machine anyway.
+func BenchmarkHeldTwoEngines(b *testing.B) {
+	var wg sync.WaitGroup
+	engines := []*Engine{newEngine(b, nil), newEngine(b, nil)}
+	b.ResetTimer()
+	for _, e := range engines {
+		wg.Go(func() {
+			d, _ := e.Distribution("d", "a:1", "b:2")
+			for i := range b.N {
+				d.Record(float64(i&1023) + 1)
+			}
+		})
+	}
+	wg.Wait()
+	b.StopTimer()
+	for _, e := range engines {
+		if stats := balanced(b, e); stats.Recorded != uint64(b.N) {
+			b.Fatal(stats)
+		}
+	}
+}
+
 func BenchmarkNamedTwoTags(b *testing.B) {
 	e := newEngine(b, nil)
 	b.ReportAllocs()

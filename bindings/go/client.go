@@ -264,13 +264,13 @@ func (cl *Client) flush(which FlushWhich, limit time.Duration) error {
 	}
 	defer cl.done()
 	e := cl.engine
+	// As in Engine.Flush. No lock is held while bodies travel.
+	e.epoch.Add(1)
+	defer e.epoch.Add(1)
 	if err := e.enter(); err == nil {
 		e.drainAll()
 		e.mu.RUnlock()
 	}
-	// As in Engine.Flush. No lock is held while bodies travel.
-	e.epoch.Add(1)
-	defer e.epoch.Add(1)
 	return cl.answer(C.pointmill_client_flush(c, C.uint32_t(which), C.uint64_t(limit.Milliseconds())))
 }
 

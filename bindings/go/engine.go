@@ -4,7 +4,6 @@ package pointmill
 import "C"
 
 import (
-	"math/bits"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -42,13 +41,14 @@ func (k Kind) String() string {
 
 // Engine aggregates points. Any number of goroutines may use it at once.
 type Engine struct {
-	c        *C.pointmill_engine
-	rings    []ring
-	ringBits uint32
+	c     *C.pointmill_engine
+	rings []ring
+	books []book
 	// Flushes so far. A context id is asked for again after each, so that ids that the engine gave
 	// back after their idle time are never used.
 	epoch   atomic.Uint64
-	mu      sync.RWMutex // held while C works on the engine outside of rings; written by Close
+	_       [64]byte     // what every record reads lies on another cache line than what some write
+	mu      sync.RWMutex // held while C works on the engine; written by Close
 	closed  bool
 	cleanup runtime.Cleanup
 }
@@ -66,8 +66,9 @@ func NewEngine(options Options) (*Engine, error) {
 	if err := checkDetail(C.pointmill_engine_new(config, &e.c, &detail), &detail); err != nil {
 		return nil, err
 	}
-	e.ringBits = uint32(bits.Len(uint(4*runtime.GOMAXPROCS(0) - 1)))
-	e.rings = make([]ring, 1<<e.ringBits)
+	// GOMAXPROCS may grow, by default up to the number of CPUs; beyond that points go to C one by one.
+	processors := max(runtime.GOMAXPROCS(0), runtime.NumCPU())
+	e.rings, e.books = make([]ring, processors), make([]book, processors)
 	e.cleanup = runtime.AddCleanup(e, func(c *C.pointmill_engine) { C.pointmill_engine_free(c) }, e.c)
 	return e, nil
 }
@@ -81,13 +82,7 @@ func (e *Engine) Close() error {
 		return nil
 	}
 	e.closed = true
-	for i := range e.rings {
-		r := &e.rings[i]
-		r.mu.Lock()
-		r.len, r.closed = 0, true
-		r.names.Forget()
-		r.mu.Unlock()
-	}
+	e.epoch.Add(1) // metrics look up their id again, and find the engine closed
 	e.cleanup.Stop()
 	C.pointmill_engine_free(e.c)
 	e.c = nil
@@ -132,10 +127,10 @@ func (e *Engine) Flush(now time.Time, which FlushWhich) (*Snapshot, error) {
 		return nil, err
 	}
 	defer e.mu.RUnlock()
-	e.drainAll()
 	// Before and after: an id asked for before the flush is not taken for one asked for after it.
 	e.epoch.Add(1)
 	defer e.epoch.Add(1)
+	e.drainAll()
 	var c *C.pointmill_snapshot
 	if err := check(C.pointmill_flush(e.c, C.int64_t(now.Unix()), C.uint32_t(which), &c)); err != nil {
 		return nil, err
@@ -196,7 +191,7 @@ func lend(few []C.pointmill_str, texts []string, pins *runtime.Pinner) []C.point
 	return few
 }
 
-// context asks the engine for an id; the caller holds a ring's lock or e.mu, so that it is alive.
+// context asks the engine for an id; the caller holds e.mu, so that it is alive.
 func (e *Engine) context(kind Kind, name string, tags []string) (uint64, error) {
 	var few [16]C.pointmill_str
 	var pins runtime.Pinner

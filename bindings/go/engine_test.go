@@ -173,7 +173,9 @@ func TestOptionErrorsNameTheOption(t *testing.T) {
 }
 
 func TestManyGoroutinesLoseNothing(t *testing.T) {
-	e := newEngine(t, nil)
+	// Flushes here are some microseconds apart, so the default number of them passes while a goroutine
+	// waits for its turn between looking at its id and writing; its point would be counted as stale.
+	e := newEngine(t, Options{"idle_flushes": "1000000"})
 	d, _ := e.Distribution("d", "held:yes")
 	const goroutines, points = 8, 20_000
 	var recorders, flusher sync.WaitGroup
@@ -218,6 +220,61 @@ func TestManyGoroutinesLoseNothing(t *testing.T) {
 	}
 }
 
+// GOMAXPROCS may grow after the engine was made; processors without a ring hand over one by one.
+func TestProcessorsWithoutARing(t *testing.T) {
+	e := newEngine(t, nil)
+	e.rings = e.rings[:0]
+	d, _ := e.Distribution("d")
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for i := range 1000 {
+				if err := d.Record(float64(i)); err != nil {
+					t.Error(err)
+				}
+				if err := e.RecordCount("c", 1); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := d.Record(math.NaN()); !errors.Is(err, ErrNotFinite) {
+		t.Error(err)
+	}
+	if stats := balanced(t, e); stats.Recorded != 8001 || stats.Pending != 8000 {
+		t.Errorf("%+v", stats)
+	}
+}
+
+func TestAFullRingIsHandedOver(t *testing.T) {
+	e := newEngine(t, nil)
+	c, _ := e.Count("c")
+	const points = 5*ringPoints + 7
+	for range points {
+		c.Record(1)
+	}
+	if entry := only(t, flush(t, e)); entry.Value != points || entry.Points != points {
+		t.Errorf("%+v", entry)
+	}
+	// A value that is refused, into a ring that is full.
+	c.Record(1)
+	for i := range e.rings {
+		r := &e.rings[i]
+		for r.tail.Load()-r.head.Load() < ringPoints {
+			at := r.tail.Load()
+			r.contexts[at%ringPoints], r.values[at%ringPoints] = c.id.Load(), 1
+			r.tail.Store(at + 1)
+		}
+	}
+	if err := c.Record(math.Inf(1)); !errors.Is(err, ErrNotFinite) {
+		t.Error(err)
+	}
+	if stats := balanced(t, e); stats.RejectedNotFinite != 1 {
+		t.Errorf("%+v", stats)
+	}
+}
+
 func TestHeldMetricsOutliveTheirContexts(t *testing.T) {
 	e := newEngine(t, Options{"idle_flushes": "2"})
 	d, _ := e.Count("quiet")
@@ -241,14 +298,14 @@ func TestHeldMetricsOutliveTheirContexts(t *testing.T) {
 
 func TestNamesRememberedAreBounded(t *testing.T) {
 	e := newEngine(t, nil)
-	for i := range 3 * names.Max * len(e.rings) {
+	for i := range 3 * names.Max * len(e.books) {
 		if err := e.RecordCount("c", 1, "i:"+fmt.Sprint(i%(2*names.Max))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for i := range e.rings {
-		if n := e.rings[i].names.Len(); n > names.Max {
-			t.Errorf("ring %d remembers %d names", i, n)
+	for i := range e.books {
+		if n := e.books[i].names.Len(); n > names.Max {
+			t.Errorf("book %d remembers %d names", i, n)
 		}
 	}
 }

@@ -62,33 +62,48 @@ func (e *Engine) Metric(kind Kind, name string, tags ...string) (*Metric, error)
 // counted, and returns ErrNotFinite; after Close the answer is ErrClosed. Allocates nothing.
 func (m *Metric) Record(value float64) error {
 	e := m.engine
-	r := e.lockRing()
-	if r.closed {
-		r.mu.Unlock()
-		return ErrClosed
+	if m.epoch.Load() != e.epoch.Load() {
+		return m.renewed(value)
 	}
-	if epoch := e.epoch.Load(); m.epoch.Load() != epoch {
-		if err := m.renew(epoch); err != nil {
-			r.mu.Unlock()
-			return err
-		}
+	id := m.id.Load()
+	if m.kind == KindGauge || !e.push(id, value) {
+		return e.recordSlowly(m.kind, id, value)
 	}
-	if m.kind == KindGauge {
-		// The last value stands, so a gauge must not be overtaken in another ring.
-		err := e.recordNow(m.id.Load(), value)
-		r.mu.Unlock()
-		return err
-	}
-	e.push(r, m.id.Load(), value)
-	r.mu.Unlock()
 	if value-value != 0 {
 		return ErrNotFinite
 	}
 	return nil
 }
 
+// renewed is Record after a flush. The first point goes to C at once: a context that has had none for long
+// is given back at a flush, and one that waits in a ring does not count.
+func (m *Metric) renewed(value float64) error {
+	e := m.engine
+	if err := e.enter(); err != nil {
+		return err
+	}
+	defer e.mu.RUnlock()
+	if err := m.renew(e.epoch.Load()); err != nil {
+		return err
+	}
+	return e.recordNow(m.id.Load(), value)
+}
+
+// recordSlowly records into a full ring, and gauges: the last value stands, so a gauge must not be
+// overtaken in another ring.
+func (e *Engine) recordSlowly(kind Kind, id uint64, value float64) error {
+	if err := e.enter(); err != nil {
+		return err
+	}
+	defer e.mu.RUnlock()
+	if kind == KindGauge {
+		return e.recordNow(id, value)
+	}
+	return e.pushSlowly(id, value)
+}
+
 // renew asks for the id again after a flush, at which the engine may have given it back. The caller
-// holds a ring's lock, so the engine is alive.
+// holds e.mu.
 func (m *Metric) renew(epoch uint64) error {
 	id, err := m.engine.context(m.kind, m.name, m.tags)
 	if err != nil {
@@ -169,31 +184,40 @@ func (e *Engine) RecordHistogram(name string, value float64, tags ...string) err
 
 // RecordNamed is [Engine.RecordDistribution] for any kind.
 func (e *Engine) RecordNamed(kind Kind, name string, value float64, tags ...string) error {
-	r := e.lockRing()
-	defer r.mu.Unlock()
-	if r.closed {
-		return ErrClosed
-	}
-	// A flush may give ids back.
-	if epoch := e.epoch.Load(); r.epoch != epoch {
-		r.epoch = epoch
-		r.names.Forget()
-	}
-	id, key, known := r.names.Find(byte(kind), name, tags)
+	b := e.lockBook()
+	id, key, known := b.names.Find(byte(kind), name, tags)
+	known = known && b.epoch == e.epoch.Load()
 	if !known {
-		var err error
-		if id, err = e.context(kind, name, tags); err != nil {
-			// Refused: by this way the engine counts the point and its cause.
-			return e.recordNamed(kind, name, tags, value)
-		}
-		r.names.Put(key, id)
+		defer b.mu.Unlock()
+		return e.recordUnknown(b, key, kind, name, value, tags)
 	}
-	if kind == KindGauge {
-		return e.recordNow(id, value)
+	b.mu.Unlock()
+	if kind == KindGauge || !e.push(id, value) {
+		return e.recordSlowly(kind, id, value)
 	}
-	e.push(r, id, value)
 	if value-value != 0 {
 		return ErrNotFinite
 	}
 	return nil
+}
+
+// recordUnknown records to a context whose id has not been asked for since the last flush, at which the
+// engine may give ids back. The caller holds the book's lock.
+func (e *Engine) recordUnknown(b *book, key []byte, kind Kind, name string, value float64, tags []string) error {
+	if err := e.enter(); err != nil {
+		return err
+	}
+	defer e.mu.RUnlock()
+	epoch := e.epoch.Load()
+	id, err := e.context(kind, name, tags)
+	if err != nil {
+		// Refused: by this way the engine counts the point and its cause.
+		return e.recordNamed(kind, name, tags, value)
+	}
+	if b.epoch != epoch {
+		b.epoch = epoch
+		b.names.Forget()
+	}
+	b.names.Put(key, id)
+	return e.recordNow(id, value)
 }

@@ -29,6 +29,7 @@ import (
 	// Also links the library.
 	"github.com/pointmill/pointmill/bindings/go"
 	"github.com/pointmill/pointmill/bindings/go/internal/names"
+	"github.com/pointmill/pointmill/bindings/go/internal/pin"
 	"github.com/pointmill/pointmill/bindings/go/internal/wait"
 )
 
@@ -50,14 +51,12 @@ type layer struct {
 	shown map[string]bool
 }
 
-// book remembers names. There are a few, so that goroutines rarely meet at one.
+// book remembers names. There is one for each processor, so that goroutines rarely meet at one.
 type book struct {
 	mu    sync.Mutex
 	names names.Table
 	_     [64]byte // the next one's lock is on another cache line
 }
-
-const bookBits = 3
 
 var (
 	last   atomic.Pointer[layer] // the one that Metric records with
@@ -117,7 +116,7 @@ func everyLayer(ctx context.Context, do func(l *layer, ctx context.Context) erro
 
 // newLayer makes a layer. An option that is wrong is told and left out: a function must not fail for it.
 func newLayer(options map[string]string) *layer {
-	l := &layer{books: make([]book, 1<<bookBits), shown: make(map[string]bool)}
+	l := &layer{books: make([]book, runtime.NumCPU()), shown: make(map[string]bool)}
 	var config *C.pointmill_lambda_config
 	if status := C.pointmill_lambda_config_new(C.POINTMILL_LAMBDA_GO, &config); status != C.POINTMILL_OK {
 		l.warn(describe(status))
@@ -159,18 +158,11 @@ func (l *layer) set(config *C.pointmill_lambda_config, name, value string) {
 	}
 }
 
-// bookOf locks a book, preferably one that nobody else holds.
-func (l *layer) bookOf() *book {
-	var here byte
-	// Stacks are at least 2 KiB, so bits from there on tell goroutines apart. Only a hint.
-	first := uint32(uintptr(unsafe.Pointer(&here))>>11) * 0x9E3779B1 >> (32 - bookBits)
-	for i := range uint32(1 << bookBits) {
-		b := &l.books[(first+i)&(1<<bookBits-1)]
-		if b.mu.TryLock() {
-			return b
-		}
-	}
-	b := &l.books[first]
+// lockBook locks the book of this processor.
+func (l *layer) lockBook() *book {
+	p := pin.Pin()
+	pin.Unpin() // only a hint from here on
+	b := &l.books[p%len(l.books)]
 	b.mu.Lock()
 	return b
 }
@@ -181,7 +173,7 @@ func (l *layer) record(name string, value float64, tags []string) {
 	if l.c == nil {
 		return
 	}
-	b := l.bookOf()
+	b := l.lockBook()
 	id, key, known := b.names.Find(0, name, tags)
 	if !known {
 		// First by name, which counts the point and, if it is refused, the cause.

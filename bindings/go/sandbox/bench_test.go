@@ -206,4 +206,3 @@ func BenchmarkLoad(b *testing.B) {
 	}
 	b.ReportMetric(0, "ns/op")
 }
-
