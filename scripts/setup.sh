@@ -25,6 +25,8 @@ need mvn maven
     missing="$missing openjdk-17-jdk-headless"
 node=$(command -v node || echo /usr/bin/node)
 [ -e "${node%/bin/node}/include/node/uv.h" ] || missing="$missing libnode-dev"
+need gem ruby
+ruby -rrbconfig -e 'exit File.exist?(RbConfig::CONFIG["rubyhdrdir"] + "/ruby.h")' >/dev/null 2>&1 || missing="$missing ruby-dev"
 need python3 python3
 # Debian's python3 has venv, but not what it needs to make one; headers are for the extension.
 python3 -c 'import ensurepip, sysconfig, os; assert os.path.exists(sysconfig.get_path("include") + "/Python.h")' \

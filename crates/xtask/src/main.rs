@@ -14,6 +14,7 @@ mod native;
 mod page;
 mod process;
 mod python;
+mod ruby;
 mod size;
 mod test;
 mod web;
@@ -42,6 +43,8 @@ cargo xtask VERB
   python           build the wheel of bindings/python and run its tests against the installed wheel
   python --wheel   build it only
   python --bench   measure it beside datadog_lambda
+  ruby             the gems of bindings/ruby, and its tests against the installed platform gem
+  ruby --gems      build them only
   size             bytes of the stripped library with delivery and without, against their limits
   page             the page of the local intake in headless Chromium, with pictures
   web              the page of the local intake, before the binary that carries it
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Some((&"java", rest)) => java::run(rest),
         Some((&"page", rest)) => page::run(rest),
         Some((&"python", rest)) => python::run(rest),
+        Some((&"ruby", rest)) => ruby::run(rest),
         Some((&"size", rest)) => size::run(rest),
         Some((&"test", rest)) => test::run(rest),
         Some((&"web", rest)) => web::run(rest),

@@ -121,6 +121,14 @@ fn stages() -> Vec<Stage> {
             )
         },
         Stage {
+            needs: Some("gem"),
+            ..xtask(
+                "ruby",
+                "the Ruby package: its gems, installed into empty folders, with the extension and through Fiddle",
+                &["ruby"],
+            )
+        },
+        Stage {
             needs: Some("gofmt"),
             ..xtask(
                 "go",

@@ -6,7 +6,8 @@
 //!      ├─ symbols   include/symbols.txt: nothing listed there may vanish or change
 //!      ├─ header    include/pointmill.h, by cbindgen
 //!      ├─ python    exceptions, counters and ctypes declarations of bindings/python
-//!      └─ node      codes and fields of bindings/node, by its own script from the header
+//!      ├─ node      codes and fields of bindings/node, by its own script from the header
+//!      └─ ruby      exceptions, counters, types and Fiddle declarations of bindings/ruby, likewise
 //! ```
 
 use std::fs;
@@ -54,7 +55,23 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     emit(&stats, &python::stats(&surface)?, check)?;
     let stubs = package.join("_counters.pyi");
     emit(&stubs, &python::counter_stubs(&surface)?, check)?;
-    node_tables(&root, check)
+    node_tables(&root, check)?;
+    ruby_tables(&root, check)
+}
+
+/// The same for Ruby.
+fn ruby_tables(root: &Path, check: bool) -> Outcome {
+    if !process::exists("ruby") {
+        println!("bindings/ruby is left as it is: ruby is not installed");
+        return Ok(());
+    }
+    let mut command = Command::new("ruby");
+    command.arg(root.join("bindings/ruby/scripts/gen.rb"));
+    if check {
+        command.arg("--check");
+    }
+    print!("{}", process::run(&mut command)?);
+    Ok(())
 }
 
 /// The Node package's tables come from the header by a script of its own; without Node they stay.
