@@ -11,13 +11,11 @@ const HEADER: &str = "include/jni.h";
 const WARNS: u32 = 24;
 
 /// Compiles the shim, builds the jar and its manual; unless `--build` is given, runs every test, with a
-/// newer JDK once more if there is one.
+/// newer JDK once more if there is one. `--bench` measures instead.
 pub(crate) fn run(args: &[&str]) -> Outcome {
-    let only_build = match args {
-        [] => false,
-        ["--build"] => true,
-        other => return Err(format!("java takes --build or nothing, not {other:?}").into()),
-    };
+    if !matches!(args, [] | ["--build"] | ["--bench"]) {
+        return Err(format!("java takes --build, --bench or nothing, not {args:?}").into());
+    }
     let package = root().join("bindings/java");
     let jdks = jdks();
     // The oldest that can compile for Java 11 and check the manual.
@@ -26,8 +24,13 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     )?;
     println!("   JDK {version} ({})", jdk.display());
     shim(&package, jdk)?;
-    if only_build {
-        return maven(&package, jdk, &["package", "-DskipTests"]);
+    if !args.is_empty() {
+        maven(&package, jdk, &["package", "-DskipTests"])?;
+        return if args == ["--bench"] {
+            bench(&package, jdk)
+        } else {
+            Ok(())
+        };
     }
     maven(&package, jdk, &["package", "javadoc:javadoc"])?;
     match jdks.iter().rev().find(|(version, _)| *version >= WARNS) {
@@ -109,6 +112,26 @@ fn shim(package: &Path, jdk: &Path) -> Outcome {
     } else {
         Err(format!("{} shows more than JNI_OnLoad:\n{shown}", library.display()).into())
     }
+}
+
+/// What calls cost and what loading adds, beside the rivals; prints tables.
+fn bench(package: &Path, jdk: &Path) -> Outcome {
+    let folder = package.join("benches");
+    maven(&folder, jdk, &["process-classes"])?;
+    for program in ["org.openjdk.jmh.Main", "io.github.pointmill.benches.Load"] {
+        let status = Command::new(jdk.join("bin/java"))
+            .arg("-cp")
+            .arg("target/classes:target/lib/*")
+            .arg(program)
+            .env("POINTMILL_LAMBDA_MODE", "http")
+            .env("DD_API_KEY", "none")
+            .current_dir(&folder)
+            .status()?;
+        if !status.success() {
+            return Err(format!("{program} ended with {status}").into());
+        }
+    }
+    Ok(())
 }
 
 fn maven(package: &Path, jdk: &Path, goals: &[&str]) -> Outcome {
