@@ -194,8 +194,9 @@ public final class Engine implements AutoCloseable {
     /** The metric, from now on known by name; null if the engine has taken the point, or refused and counted it. */
     private Metric remembered(Kind kind, String name, double value, String[] tags) {
         Metric metric;
+        String[] mine = tags.clone();
         try {
-            metric = new Metric(this, kind, name, tags.clone());
+            metric = new Metric(this, kind, name, mine);
         } catch (PointmillException refused) {
             if (epoch == CLOSED) {
                 throw refused;
@@ -208,7 +209,7 @@ public final class Engine implements AutoCloseable {
             }
             return null;
         }
-        names.add(kind.number, name, tags, metric);
+        names.add(kind.number, name, mine, metric);
         return metric;
     }
 

@@ -67,7 +67,7 @@ final class Names {
         return null;
     }
 
-    /** Remembers a metric under a copy of the tags. */
+    /** Remembers a metric. The tags stay as they are: nobody else has them. */
     synchronized void add(int kind, String name, String[] tags, Metric metric) {
         if (size >= MAX) {
             table = new Entry[64];
@@ -80,7 +80,7 @@ final class Names {
             }
             table = larger;
         }
-        if (put(table, new Entry(hash(kind, name, tags), kind, name, tags.clone(), metric))) {
+        if (put(table, new Entry(hash(kind, name, tags), kind, name, tags, metric))) {
             size++;
         }
     }

@@ -120,7 +120,7 @@ class ClientTest {
         options.put("spool_dir", spool.toString());
         Client client = new Client(options);
         client.engine().distribution("d").record(1);
-        assertFalse(client.flush(Duration.ofMillis(300), true));
+        await("attempt", () -> !client.flush(Duration.ofMillis(300), true) && !client.lastFailure().isEmpty());
         assertTrue(client.lastFailure().contains("127.0.0.1"), client.lastFailure());
         assertFalse(client.close(Duration.ofMillis(300)));
         assertEquals(1, balanced(client).spooled());

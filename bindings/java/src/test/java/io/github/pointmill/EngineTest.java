@@ -17,6 +17,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -228,29 +229,34 @@ class EngineTest {
         }
     }
 
+    /** 256 threads have a ring of their own; the 64 after them share, eight a ring. */
     @Test
     void moreThreadsThanRingsShare() throws Exception {
         try (Engine engine = new Engine()) {
             engine.tick(START);
             Metric d = engine.distribution("d");
             AtomicBoolean end = new AtomicBoolean();
-            Thread[] threads = new Thread[300];
+            CountDownLatch arrived = new CountDownLatch(320);
+            Thread[] threads = new Thread[320];
             for (int t = 0; t < threads.length; t++) {
                 threads[t] = new Thread(() -> {
-                    for (int i = 0; i < 1_000; i++) {
+                    d.record(0);
+                    arrived.countDown();
+                    await("full house", () -> arrived.getCount() == 0);
+                    for (int i = 0; i < 10_000; i++) {
                         d.record(i);
                     }
                     await("end", end::get);
-                    d.record(1_000);
+                    d.record(1);
                 });
                 threads[t].start();
             }
-            await("full house", () -> engine.stats().recorded() == 300_000);
+            await("every point", () -> engine.stats().recorded() == 320 * 10_001);
             end.set(true);
             for (Thread thread : threads) {
                 thread.join();
             }
-            assertEquals(300_300, balanced(engine).recorded());
+            assertEquals(320 * 10_002, balanced(engine).recorded());
         }
     }
 
@@ -350,6 +356,12 @@ class EngineTest {
             try (Snapshot snapshot = engine.flush(START + 10, false)) {
                 assertEquals(3, entries(snapshot).get("c[a:1]").value());
                 assertEquals(1, entries(snapshot).get("c[a:2]").value());
+            }
+            // After a flush they ask for their context again.
+            held.record(1);
+            engine.recordCount("c", 1, "a:1");
+            try (Snapshot snapshot = engine.flush(START + 20, false)) {
+                assertEquals(2, entries(snapshot).get("c[a:1]").value());
             }
         }
     }

@@ -32,8 +32,16 @@ public final class Native {
     /** Gives back what was forgotten to be closed. Its one thread is a daemon. */
     public static final Cleaner CLEANER;
 
+    /** The release that this class belongs to. */
+    static final String VERSION = "0.1.0";
+
     static {
         load();
+        if (!VERSION.equals(text(version()))) {
+            // Found in a folder, and of another release.
+            throw new UnsatisfiedLinkError("pointmill: this jar is of " + VERSION + ", the library that was found of "
+                    + text(version()) + "; take both from one release, see the README for where it is looked for");
+        }
         CLEANER = Cleaner.create();
     }
 
