@@ -54,14 +54,14 @@ func (e *Engine) push(context uint64, value float64) bool {
 	return true
 }
 
-// pushSlowly makes room first. The caller keeps the engine alive. A goroutine may have moved to another
-// processor meanwhile, so it drains all that are full, and without luck calls C itself.
+// pushSlowly makes room first. The caller keeps the engine alive.
 func (e *Engine) pushSlowly(context uint64, value float64) error {
-	for i := range e.rings {
-		if r := &e.rings[i]; r.tail.Load()-r.head.Load() == ringPoints {
-			e.drain(r)
-		}
+	p := pin.Pin()
+	pin.Unpin() // draining takes too long to be pinned
+	if p < len(e.rings) {
+		e.drain(&e.rings[p])
 	}
+	// The goroutine may have moved to a processor whose ring is full, or there is none.
 	if !e.push(context, value) {
 		return e.recordNow(context, value)
 	}

@@ -58,7 +58,7 @@ func newStatsd(b *testing.B) *statsd.Client {
 			}
 		}
 	}()
-	client, err := statsd.New(socket.LocalAddr().String(), statsd.WithoutTelemetry(), statsd.WithExtendedClientSideAggregation())
+	client, err := statsd.New(socket.LocalAddr().String(), statsd.WithExtendedClientSideAggregation())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -95,6 +95,27 @@ func BenchmarkHeldTwoGoroutines(b *testing.B) {
 		}
 		wg.Wait()
 		recorded(b, engine, 2*b.N)
+	})
+}
+
+// The same with an engine for each: what two goroutines cost each other on a machine anyway.
+func BenchmarkHeldTwoEngines(b *testing.B) {
+	b.Run("by=pointmill", func(b *testing.B) {
+		engines := []*pointmill.Engine{newEngine(b), newEngine(b)}
+		var wg sync.WaitGroup
+		b.ResetTimer()
+		for _, engine := range engines {
+			wg.Go(func() {
+				d, _ := engine.Distribution("request.duration", "route:/cart", "env:prod")
+				for i := range b.N {
+					d.Record(float64(i&1023) + 1)
+				}
+			})
+		}
+		wg.Wait()
+		for _, engine := range engines {
+			recorded(b, engine, b.N)
+		}
 	})
 }
 
