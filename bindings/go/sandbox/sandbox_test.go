@@ -29,7 +29,7 @@ import (
 const runtimeAPI = "../../runtime-api/runtime_api.py"
 
 // programs is the folder with the two functions, built when they are first needed.
-var programs = sync.OnceValue(func() string { return build("ours", "incumbent") })
+var programs = sync.OnceValue(func() string { return build("ours", "incumbent", "readme") })
 
 var folders []string
 
@@ -386,6 +386,13 @@ func TestLogLinesAreThoseOfTheIncumbent(t *testing.T) {
 	}
 	if ours, theirs := shown("ours"), shown("incumbent"); !slices.Equal(ours, theirs) || len(ours) == 0 {
 		t.Errorf("ours\n%s\ntheirs\n%s", strings.Join(ours, "\n"), strings.Join(theirs, "\n"))
+	}
+}
+
+func TestTheReadmesFunctionRuns(t *testing.T) {
+	s := scenario{invocations: []invocation{{Event: Event{}}}, env: logMode}
+	if got := counts(s.run(t, "readme").arrived(t)); got["coffee.orders"] != 1 || got["aws.lambda.enhanced.invocations"] != 1 {
+		t.Errorf("%v", got)
 	}
 }
 
