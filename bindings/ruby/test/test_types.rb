@@ -1,6 +1,7 @@
 # frozen_string_literal: true
 
 require_relative 'helper'
+require 'pointmill/lambda'
 begin
   require 'rbs'
 rescue LoadError

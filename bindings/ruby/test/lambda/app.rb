@@ -1,0 +1,24 @@
+# frozen_string_literal: true
+
+# The function under test. One require makes it the incumbent's.
+require 'pointmill/lambda'
+
+$calls = 0 # rubocop:disable Style/GlobalVars
+
+def handler(event:, context:)
+  Datadog::Lambda.wrap(event, context) do
+    $calls += 1 # rubocop:disable Style/GlobalVars
+    event.fetch('points', []).each { |name, value, tags| Datadog::Lambda.metric(name, value, **tags.to_h.transform_keys(&:to_sym)) }
+    event.fetch('many', 0).times { |i| Datadog::Lambda.metric("many.#{i % 20}", 1 + (i * 0.75), shard: i % 20, env: 'test') }
+    event.fetch('timed', []).each { |name, value, time| Datadog::Lambda.metric(name, value, time: Time.at(time)) }
+    sleep event['sleep'] if event['sleep']
+    loop { nil } if event['spin']
+    raise ArgumentError, event['raise'] if event['raise']
+    raise NoMemoryError, 'none left' if event['memory']
+
+    exit event['exit'] if event['exit']
+    return { 'returned' => true } if event['return']
+
+    event.fetch('answer', { 'calls' => $calls }) # rubocop:disable Style/GlobalVars
+  end
+end
