@@ -1,6 +1,8 @@
 #!/bin/sh
 # Builds pointmill, runs the command and a C program on a month of flights, and compares both with
-# each other and with exact percentiles. Fails if they differ or an error exceeds 1/129.
+# each other and with exact percentiles. Then a Lambda function in C writes its metrics as log lines
+# and sends them to a local intake, and the forwarder makes metrics of sample logs. Fails if programs
+# differ, an error exceeds 1/129, or a point of the function is missing.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -87,6 +89,39 @@ exact=$target/release/examples/exact
 "$exact" "$flights" distance_mi origin flight.distance 5 "$demo/command-distance.csv" "$demo/c.csv"
 echo "== the command and the C program agree, and every percentile is within 1/129"
 
+# One intake for all that follows.
+"$pointmill" intake --listen 127.0.0.1:0 2>"$demo/intake.txt" &
+intake=$!
+trap 'kill "$intake" 2>/dev/null || :' EXIT
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    intake_url=$(sed -n 's/^pointmill: listening on \(.*\)\/$/\1/p' "$demo/intake.txt")
+    [ -z "$intake_url" ] || break
+    sleep 0.5
+done
+if [ -z "$intake_url" ]; then
+    cat "$demo/intake.txt" >&2
+    exit 1
+fi
+
+echo
+echo "== a Lambda function in C, log mode: a line a point, as the forwarder takes them"
+"$CC" -std=c11 -O2 -Wall -Wextra -Iinclude crates/pointmill-capi/examples/lambda.c \
+    -o "$demo/lambda" "$library" -lm
+function() { # function VARIABLE=VALUE…: the function's three invocations, without this shell's settings
+    env -i LD_LIBRARY_PATH="$demo" AWS_REGION=eu-west-3 "$@" "$demo/lambda"
+}
+function DD_FLUSH_TO_LOG=true >"$demo/lambda.log"
+sed -n '2,4p' "$demo/lambda.log"
+echo "… $(wc -l <"$demo/lambda.log" | tr -d ' ') lines; of these the forwarder makes"
+"$pointmill" forward --dry-run --by size --function barista "$demo/lambda.log" 2>&1
+
+echo
+echo "== the same function, HTTP mode: sketches to pointmill intake, and asked for there"
+function DD_API_KEY=demo DATADOG_HOST="$intake_url" >/dev/null
+"$pointmill" query coffee.seconds --url "$intake_url" --agg count,min,p50,p95,max --by size
+arrived=$("$pointmill" query coffee.seconds --url "$intake_url" --agg count --format csv | tail -n 1)
+case $arrived in 300 | 300.0) ;; *) echo "demo: 300 points were sent, there are: $arrived" >&2 && exit 1 ;; esac
+
 echo
 echo "== pointmill forward: sample logs of Lambda functions to metrics, nothing sent"
 (
@@ -99,3 +134,5 @@ echo "== pointmill forward: sample logs of Lambda functions to metrics, nothing 
     echo
     "$pointmill" forward --dry-run --by function_name --function Shop-Api monitoring.log 2>&1
 )
+
+# The page of the intake, which has had points since the function's HTTP mode, is shown from here.

@@ -1,8 +1,9 @@
 //! The installed tree: found by pkg-config and by CMake, also after it has been moved.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use super::Tally;
 use super::matrix::Setting;
@@ -20,6 +21,10 @@ pub(crate) fn check(tally: &Tally, setting: &Setting) {
     tally.check(
         "examples/flights.c on a small file",
         flights(setting, &prefix),
+    );
+    tally.check(
+        "examples/lambda.c to the command's own intake",
+        lambda(setting, &prefix),
     );
 }
 
@@ -160,12 +165,9 @@ unix_s,delay_min,distance_mi,origin,destination
 978307290,nothing,700,BBB,AAA
 ";
 
-fn flights(setting: &Setting, prefix: &Path) -> Result<(), String> {
-    let (csv, binary) = (
-        setting.scratch.join("flights.csv"),
-        setting.scratch.join("flights"),
-    );
-    fs::write(&csv, FLIGHTS).map_err(|error| format!("{}: {error}", csv.display()))?;
+/// Builds an example against the installed tree.
+fn example(setting: &Setting, prefix: &Path, name: &str) -> Result<PathBuf, String> {
+    let binary = setting.scratch.join(name);
     let mut compile = Command::new(&setting.cc);
     compile.args([
         "-std=c11",
@@ -176,7 +178,7 @@ fn flights(setting: &Setting, prefix: &Path) -> Result<(), String> {
         "-O1",
     ]);
     compile.arg("-I").arg(prefix.join("include"));
-    compile.arg(setting.package.join("examples/flights.c"));
+    compile.arg(setting.package.join(format!("examples/{name}.c")));
     compile
         .arg("-L")
         .arg(prefix.join("lib"))
@@ -184,6 +186,13 @@ fn flights(setting: &Setting, prefix: &Path) -> Result<(), String> {
         .arg("-o")
         .arg(&binary);
     process::run(&mut compile)?;
+    Ok(binary)
+}
+
+fn flights(setting: &Setting, prefix: &Path) -> Result<(), String> {
+    let csv = setting.scratch.join("flights.csv");
+    fs::write(&csv, FLIGHTS).map_err(|error| format!("{}: {error}", csv.display()))?;
+    let binary = example(setting, prefix, "flights")?;
     let mut command = Command::new(&binary);
     let output = process::output(command.arg(&csv).env("LD_LIBRARY_PATH", prefix.join("lib")))?;
     let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -205,4 +214,65 @@ fn flights(setting: &Setting, prefix: &Path) -> Result<(), String> {
         return Err(format!("{}\n{stdout}{stderr}", output.status));
     }
     Ok(())
+}
+
+/// What the function of `examples/lambda.c` sends: a hundred points an invocation, one in four large.
+const EXPECTED: &str = r#"
+[[expect]]
+metric = "coffee.seconds"
+agg = "count"
+equals = 300
+contexts = 2
+
+[[expect]]
+metric = "coffee.seconds"
+filter = "size:large"
+agg = "max"
+equals = 51.6
+tolerance = 0.001
+
+[refused]
+at_most = 0
+"#;
+
+/// An invocation from begin to flush against `pointmill intake`, which says what has arrived.
+fn lambda(setting: &Setting, prefix: &Path) -> Result<(), String> {
+    let binary = example(setting, prefix, "lambda")?;
+    let mut build = Command::new(env!("CARGO"));
+    process::run(build.args(["build", "--quiet", "--workspace", "--bin", "pointmill"]))?;
+    let expected = setting.scratch.join("lambda.toml");
+    fs::write(&expected, EXPECTED).map_err(|error| format!("{}: {error}", expected.display()))?;
+    let mut intake = Command::new(crate::target_dir().join("debug/pointmill"))
+        .args(["intake", "--listen", "127.0.0.1:0", "--for", "120s"])
+        .args(["--until-met", "--assert"])
+        .arg(&expected)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("pointmill intake: {error}"))?;
+    let mut first = String::new();
+    if let Some(stderr) = intake.stderr.as_mut() {
+        let read = BufReader::new(stderr).read_line(&mut first);
+        read.map_err(|error| error.to_string())?;
+    }
+    let url = first.trim_end().trim_end_matches('/').rsplit(' ').next();
+    let mut function = Command::new(&binary);
+    function
+        .env_clear()
+        .env("LD_LIBRARY_PATH", prefix.join("lib"))
+        .env("DD_API_KEY", "k")
+        .env("DATADOG_HOST", url.unwrap_or_default());
+    let ran = process::run(&mut function);
+    if ran.is_err() {
+        let _ = intake.kill();
+    }
+    let received = intake
+        .wait_with_output()
+        .map_err(|error| error.to_string())?;
+    ran?;
+    if received.status.success() {
+        return Ok(());
+    }
+    let findings = String::from_utf8_lossy(&received.stdout);
+    Err(format!("{}\n{findings}", received.status))
 }
