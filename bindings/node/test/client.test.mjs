@@ -6,6 +6,7 @@ import { createServer } from 'node:http';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 
 import { ArgumentError, Client, ClosedError, ConfigError, DeliveryError } from 'pointmill';
 
@@ -28,6 +29,16 @@ async function intake(...statuses) {
   await once(server, 'listening');
   const stop = () => { server.closeAllConnections(); server.close(); };
   return { url: `http://127.0.0.1:${server.address().port}`, requests, stop };
+}
+
+/** Waits until the condition holds; false if it never does. */
+async function until(condition) {
+  const end = Date.now() + LONG_MS;
+  while (Date.now() < end) {
+    if (await condition()) return true;
+    await setTimeout(50);
+  }
+  return false;
 }
 
 /** The books of delivery balance. */
@@ -60,7 +71,7 @@ test('what an intake does not take is kept and sent later; what it refuses is gi
   client.engine.recordDistribution('d', 1);
   const first = await client.flush({ all: true, timeoutMs: 0 });
   assert.equal(first, false, 'nothing may be sent in no time');
-  for (let i = 0; i < 100 && !(await client.flush({ timeoutMs: LONG_MS })); i++);
+  assert.ok(await until(() => client.flush({ timeoutMs: 1000 })));
   assert.equal(assertBalances(client).accepted, 1);
   client.engine.recordDistribution('d', 1);
   await assert.rejects(client.flush({ all: true, timeoutMs: LONG_MS }), (error) => {
@@ -81,8 +92,7 @@ test('the library\'s thread flushes by itself and does not keep the process aliv
   const { url, requests, stop } = await intake(202);
   const client = new Client({ url, apiKey: 'k', flushIntervalS: 1, intervalS: 1 });
   client.engine.recordCount('c', 1);
-  for (let i = 0; i < LONG_MS / 100 && requests.length === 0; i++) await new Promise((done) => setTimeout(done, 100));
-  assert.ok(requests.length > 0);
+  assert.ok(await until(() => requests.length > 0));
   await client.close();
   stop();
 });

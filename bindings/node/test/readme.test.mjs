@@ -1,4 +1,4 @@
-// The README's first example runs, as it stands there.
+// The README's examples run, as they stand there.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -8,11 +8,27 @@ import { test } from 'node:test';
 
 import { source } from './support.mjs';
 
-test('the example that opens the README prints what it says', () => {
-  const [, example] = /```js\n([\s\S]*?)```/.exec(readFileSync(join(source, 'README.md'), 'utf8'));
-  const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '--eval', example],
-    { cwd: dirname(fileURLToPath(import.meta.url)), encoding: 'utf8', timeout: 120_000 });
+const [opening, delivery, lambda] = [...readFileSync(join(source, 'README.md'), 'utf8').matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code);
+
+function run(type, code, env = {}) {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [`--input-type=${type}`, '--eval', code],
+    { cwd: dirname(fileURLToPath(import.meta.url)), encoding: 'utf8', timeout: 120_000, env: { ...process.env, ...env } });
   assert.equal(status, 0, stderr);
+  return { stdout, stderr };
+}
+
+test('the example of delivery runs; with nothing recorded nothing is sent', () => {
+  assert.deepEqual(run('module', delivery, { DD_API_KEY: 'key' }), { stdout: '', stderr: '' });
+});
+
+test('the example of a function writes its point with its tags', () => {
+  const { stdout } = run('commonjs', `${lambda}; exports.handler({}, {}).then((answer) => console.log(answer.statusCode));`, { DD_FLUSH_TO_LOG: 'true' });
+  assert.match(stdout, /"m":"coffee_house.order_value","v":12.45,"e":\d+,"t":\["product:latte","order:online",/);
+  assert.match(stdout, /^200$/m);
+});
+
+test('the example that opens the README prints what it says', () => {
+  const { stdout, stderr } = run('module', opening);
   const p99 = Number(/checkout\.latency p99 ([\d.]+)/.exec(stdout)[1]);
   assert.ok(Math.abs(p99 - 990) <= 990 / 129, stdout);
   assert.match(stdout, /checkout\.orders 1\n/);
