@@ -2,44 +2,15 @@
 import assert from 'node:assert/strict';
 import { spawnSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 
 import { ArgumentError, Client, ClosedError, ConfigError, DeliveryError } from 'pointmill';
 
-/** So long that a busy machine does not matter. */
-const LONG_MS = 60_000;
+import { LONG_MS, intake, until } from './support.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
-
-/** An intake that answers with these statuses, the last one for ever. */
-async function intake(...statuses) {
-  const requests = [];
-  const server = createServer((request, response) => {
-    let bytes = 0;
-    request.on('data', (part) => { bytes += part.length; });
-    request.on('end', () => {
-      requests.push({ path: request.url, key: request.headers['dd-api-key'], bytes });
-      response.writeHead(statuses[Math.min(requests.length, statuses.length) - 1] ?? 202).end('{}');
-    });
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const stop = () => { server.closeAllConnections(); server.close(); };
-  return { url: `http://127.0.0.1:${server.address().port}`, requests, stop };
-}
-
-/** Waits until the condition holds; false if it never does. */
-async function until(condition) {
-  const end = Date.now() + LONG_MS;
-  while (Date.now() < end) {
-    if (await condition()) return true;
-    await setTimeout(50);
-  }
-  return false;
-}
 
 /** The books of delivery balance. */
 function assertBalances(client) {

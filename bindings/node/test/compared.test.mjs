@@ -80,6 +80,12 @@ loss('the end of the sandbox', async () => {
   assert.equal(points(ours, 'at.term'), 1);
 });
 
+loss('code without a wrapper, HTTP mode', async () => {
+  const { theirs, ours } = await both({ env: HTTP, handler: 'app.plain', invocations: [{ event: { points: 5 } }], end: 'term', term_ms: 10_000 });
+  assert.equal(points(theirs, 'my.metric'), 0);
+  assert.equal(points(ours, 'my.metric'), 5);
+});
+
 loss('points while others are being sent', async () => {
   const { theirs, ours } = await both({ env: HTTP, handler: 'app.late', intake: { delay_ms: 2000 }, invocations: [{}, {}] });
   assert.equal(points(theirs, 'after.response'), 0);

@@ -1,7 +1,10 @@
 // What the tests share. The package is found by its own name: in this folder and where it was installed alike.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 /** bindings/node of the checkout; the stage that tests an installed package sets it. */
@@ -24,4 +27,33 @@ export function assertCode(call, code, message = /./) {
     assert.match(error.message, message);
     return true;
   });
+}
+
+/** So long that a busy machine does not matter. */
+export const LONG_MS = 60_000;
+
+/** An intake that answers with these statuses, the last one for ever. */
+export async function intake(...statuses) {
+  const requests = [];
+  const server = createServer((request, response) => {
+    let bytes = 0;
+    request.on('data', (part) => { bytes += part.length; });
+    request.on('end', () => {
+      requests.push({ path: request.url, key: request.headers['dd-api-key'], bytes });
+      response.writeHead(statuses[Math.min(requests.length, statuses.length) - 1] ?? 202).end('{}');
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const stop = () => { server.closeAllConnections(); server.close(); };
+  return { url: `http://127.0.0.1:${server.address().port}`, requests, stop };
+}
+
+/** Waits until the condition holds; false if it never does. */
+export async function until(condition) {
+  const end = Date.now() + LONG_MS;
+  while (Date.now() < end) {
+    if (await condition()) return true;
+    await setTimeout(50);
+  }
+  return false;
 }

@@ -15,6 +15,8 @@ const { optionsOf } = require('./options.js');
 const NODES_MAX = 65_536;
 /** Points that may wait for the first layer. */
 const EARLY_MAX = 65_536;
+/** How long points of code without a wrapper are gathered for one post. */
+const GATHER_MS = 10_000;
 /** How long the process may be held up at its end to send what waits. */
 const EXIT_MS = 1000;
 /** Different warnings that are shown; a mistake in a loop must not flood the log. */
@@ -62,6 +64,9 @@ class Layer {
   #logger;
   #shown = new Set();
   #engine;
+  /** No invocation has begun yet: perhaps there is no wrapper, and nobody but us sends. */
+  #unwrapped = true;
+  #sends = false;
 
   constructor(pairs, logger) {
     this.#logger = logger;
@@ -172,6 +177,19 @@ class Layer {
   push(bits, value) {
     const status = this.#record(bits, value);
     if (status !== undefined) this.warn(`a point is left out: ${native.strerror(status)}`);
+    if (this.#unwrapped) this.#sendSoon();
+  }
+
+  /** Lines and datagrams leave in this turn of the event loop, as without us; posts are gathered. */
+  #sendSoon() {
+    if (this.#sends) return;
+    this.#sends = true;
+    const send = () => {
+      this.#sends = false;
+      if (this.#unwrapped) this.flush().catch((error) => this.warn(error.message));
+    };
+    if (this.mode === LAMBDA.HTTP) setTimeout(send, GATHER_MS).unref();
+    else setImmediate(send);
   }
 
   /** Records whatever was handed over, or counts why not. */
@@ -201,6 +219,7 @@ class Layer {
     const { usable, refused } = convertTags(tags);
     if (refused > 0) this.warn(`${shownName(name)}: ${refused} of its tags are no texts and are left out`);
     const status = native.lambdaMetricAt(this.#handle, name, usable, number, seconds);
+    if (this.#unwrapped) this.#sendSoon();
     if (status !== CODES.POINTMILL_OK) this.warn(`${shownName(name)}: ${native.strerror(status)}; the point is left out`);
     else if (seconds === undefined && native.lambdaContext(this.#handle, name, usable, this.#bits) === CODES.POINTMILL_OK) this.#remember(name, tags, usable);
   }
@@ -212,6 +231,7 @@ class Layer {
 
   /** Begins an invocation; the token ends it. */
   begin(context, start = LAMBDA.START_AUTO, flags = 0) {
+    this.#unwrapped = false;
     const texts = [context?.invokedFunctionArn, context?.awsRequestId, context?.functionName, context?.functionVersion];
     const remaining = safely(() => context?.getRemainingTimeInMillis?.());
     const deadline = Number.isFinite(remaining) ? Date.now() + remaining : 0;
