@@ -7,10 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.Paths;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -122,6 +126,20 @@ public class LoadTest {
                 () -> Jvm.run(with("-Djava.io.tmpdir=" + nowhere), Quick.class));
         assertTrue(failed.getMessage().contains("name a folder for -Djava.io.tmpdir"), failed.getMessage());
         assertFalse(Files.exists(nowhere));
+    }
+
+    /** As it is shipped; the tests' own class path has folders. */
+    @Test
+    void theLibraryIsFoundInAJar(@TempDir Path folder) throws Exception {
+        Path classes = Paths.get(Engine.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+        Path jar = folder.resolve("a jar with größe.jar");
+        try (ZipOutputStream zip = new ZipOutputStream(Files.newOutputStream(jar)); Stream<Path> files = Files.walk(classes)) {
+            for (Path file : files.filter(Files::isRegularFile).collect(Collectors.toList())) {
+                zip.putNextEntry(new ZipEntry(classes.relativize(file).toString()));
+                Files.copy(file, zip);
+            }
+        }
+        assertEquals("done", Jvm.run(flags(), Quick.class.getName(), jar));
     }
 
     /** Loads, and no more. */

@@ -4,6 +4,7 @@ import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.ref.Cleaner;
+import java.net.URISyntaxException;
 import java.nio.ByteBuffer;
 import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.StandardCharsets;
@@ -14,11 +15,14 @@ import java.nio.file.Paths;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.CodeSource;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumSet;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
 
 /**
  * The native library, call by call. Not for use outside of this package's jar: handles are bare numbers here, and a wrong
@@ -75,32 +79,70 @@ public final class Native {
     /** Writes the library of the jar to a file that only this user can have made, loads it, and deletes it at once. */
     private static void unpack(String file) {
         String arch = System.getProperty("os.arch");
-        String platform = "linux-" + ("amd64".equals(arch) ? "x86_64" : arch);
-        String resource = "/META-INF/native/" + platform + "/" + file;
+        String resource = "META-INF/native/linux-" + ("amd64".equals(arch) ? "x86_64" : arch) + "/" + file;
         Path unpacked = null;
-        try (InputStream in = Native.class.getResourceAsStream(resource)) {
-            if (in == null) {
+        Throwable cause;
+        try {
+            unpacked = written(resource);
+            if (unpacked == null) {
                 throw new UnsatisfiedLinkError("pointmill: this jar has no library for " + System.getProperty("os.name")
                         + " on " + arch + " (" + resource + "); build one with `cargo xtask java` and name it with -D"
                         + PATH_PROPERTY + "=FILE");
             }
-            unpacked = write(in);
             System.load(unpacked.toString());
-        } catch (IOException | UnsatisfiedLinkError error) {
-            if (unpacked == null && error instanceof UnsatisfiedLinkError) {
-                throw (UnsatisfiedLinkError) error;
+            return;
+        } catch (IOException error) {
+            cause = error;
+        } catch (UnsatisfiedLinkError error) {
+            if (unpacked == null) {
+                throw error;
             }
-            UnsatisfiedLinkError failure = new UnsatisfiedLinkError("pointmill: the library could not be unpacked to "
-                    + System.getProperty("java.io.tmpdir") + " and loaded from there (" + error.getMessage()
-                    + "); name a folder for -Djava.io.tmpdir that can be written and is not mounted noexec, or the library"
-                    + " itself with -D" + PATH_PROPERTY + "=FILE");
-            failure.initCause(error);
-            throw failure;
+            cause = error;
         } finally {
             if (unpacked != null) {
                 // The mapping stays; nothing is left behind, however the process ends.
                 unpacked.toFile().delete();
             }
+        }
+        UnsatisfiedLinkError failure = new UnsatisfiedLinkError("pointmill: the library could not be unpacked to "
+                + System.getProperty("java.io.tmpdir") + " and loaded from there (" + cause.getMessage()
+                + "); name a folder for -Djava.io.tmpdir that can be written and is not mounted noexec, or the library"
+                + " itself with -D" + PATH_PROPERTY + "=FILE");
+        failure.initCause(cause);
+        throw failure;
+    }
+
+    /** The resource in a new file; null if there is no such resource. */
+    private static Path written(String resource) throws IOException {
+        File jar = jar();
+        if (jar != null) {
+            // getResourceAsStream would do, and cost a cold start seven milliseconds.
+            try (ZipFile zip = new ZipFile(jar)) {
+                ZipEntry entry = zip.getEntry(resource);
+                if (entry == null) {
+                    return null;
+                }
+                try (InputStream in = zip.getInputStream(entry)) {
+                    return write(in);
+                }
+            }
+        }
+        try (InputStream in = Native.class.getResourceAsStream("/" + resource)) {
+            return in == null ? null : write(in);
+        }
+    }
+
+    /** The jar that this class is from; null if it is from a folder, a jar inside of another, or nobody says. */
+    private static File jar() {
+        CodeSource source = Native.class.getProtectionDomain().getCodeSource();
+        if (source == null || source.getLocation() == null || !"file".equals(source.getLocation().getProtocol())) {
+            return null;
+        }
+        try {
+            File file = new File(source.getLocation().toURI());
+            return file.isFile() ? file : null;
+        } catch (URISyntaxException | IllegalArgumentException odd) {
+            return null;
         }
     }
 
