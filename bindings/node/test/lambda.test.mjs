@@ -124,7 +124,7 @@ test('every style of handler ends, answers and sends', { skip }, async () => {
     assert.equal(count(arrived(report), 'my.metric'), 5, handler);
     if (handler !== 'app.stream') assert.deepEqual(bodies(report)[0], handler === 'app.never' ? null : { ok: true }, handler);
   }
-  for (const handler of ['app.handler', 'app.sync', 'app.callback']) {
+  for (const handler of ['app.handler', 'app.sync', 'app.callback', 'app.fail']) {
     const report = await sandbox({ env: LOG, handler, invocations: [{ event: { points: 2, fail: true } }] });
     assert.deepEqual(outcomes(report), ['error'], handler);
     assert.match(bodies(report)[0].errorMessage, /boom/);

@@ -64,6 +64,10 @@ exports.callback = datadog((event, context, callback) => {
 exports.done = datadog((event, context) => {
   setTimeout(() => context.succeed(work(event)), 5);
 });
+exports.fail = datadog((event, context) => {
+  work({ ...event, fail: false });
+  setTimeout(() => context.fail(new Error('boom')), 5);
+});
 exports.never = datadog((event) => { work(event); });
 exports.plain = async (event) => work(event);
 exports.late = datadog(async (event) => {
