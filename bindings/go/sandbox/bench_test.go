@@ -143,6 +143,29 @@ func BenchmarkNamedTwoTags(b *testing.B) {
 	})
 }
 
+func BenchmarkFlush1000Points20Contexts(b *testing.B) {
+	b.Run("by=pointmill", func(b *testing.B) {
+		engine := newEngine(b)
+		tags := []string{"a:0", "b:1", "c:2", "d:3", "e:4", "f:5", "g:6", "h:7", "i:8", "j:9"}
+		for i := range b.N {
+			b.StopTimer()
+			for j := range 1000 {
+				engine.RecordDistribution("d", float64(j), tags[j%10], tags[j/500])
+			}
+			b.StartTimer()
+			snapshot, err := engine.Flush(time.Now().Add(time.Duration(i)*time.Second), pointmill.FlushAll)
+			if err != nil {
+				b.Fatal(err)
+			}
+			payloads, _, err := snapshot.Encode(nil)
+			if err != nil || len(payloads) != 1 || payloads[0].Points != 1000 {
+				b.Fatal(payloads, err)
+			}
+			snapshot.Close()
+		}
+	})
+}
+
 // The drop-in call within an invocation, in HTTP mode, its flush included.
 func BenchmarkLambdaMetric(b *testing.B) {
 	b.Setenv("DD_ENHANCED_METRICS", "false")
