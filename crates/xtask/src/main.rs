@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 mod bench;
+mod clients;
 mod counts;
 mod ctest;
 mod r#gen;
@@ -39,6 +40,7 @@ cargo xtask VERB
   java --bench     what calls cost and loading adds, beside what the package stands in for (JMH)
   bench [--quick] [SUITE…]
                    pointmill beside its rivals: one table, and a record under benches/record
+  clients          Datadog's own clients of PyPI and npm send to the intake
   counts           instructions of the hot functions (valgrind) against benches/counts.toml
   counts --bless   write that file instead
   python           build the wheel of bindings/python and run its tests against the installed wheel
@@ -57,6 +59,7 @@ fn main() -> ExitCode {
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args.split_first() {
         Some((&"bench", rest)) => bench::run(rest),
+        Some((&"clients", rest)) => clients::run(rest),
         Some((&"counts", rest)) => counts::run(rest),
         Some((&"gen", rest)) => r#gen::run(rest),
         Some((&"ctest", rest)) => ctest::run(rest),

@@ -69,9 +69,13 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     )
 }
 
-/// An environment with the packages of a file of requirements, made anew if `fresh`; its
-/// interpreter.
-fn environment(folder: &Path, requirements: &str, fresh: bool) -> Result<PathBuf, String> {
+/// An environment with the packages of a file of requirements (of the Python package, unless the path
+/// is absolute), made anew if `fresh`; its interpreter.
+pub(crate) fn environment(
+    folder: &Path,
+    requirements: impl AsRef<Path>,
+    fresh: bool,
+) -> Result<PathBuf, String> {
     let python = folder.join("bin/python");
     let requirements = package().join(requirements);
     let done = folder.join("requirements.done");

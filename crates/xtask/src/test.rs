@@ -145,6 +145,14 @@ fn stages() -> Vec<Stage> {
             )
         },
         Stage {
+            needs: Some("npm"),
+            ..xtask(
+                "clients",
+                "Datadog's own clients send to the intake, and the numbers come out right",
+                &["clients"],
+            )
+        },
+        Stage {
             needs: Some("chromium"),
             ..xtask(
                 "page",

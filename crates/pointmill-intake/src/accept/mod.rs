@@ -121,6 +121,12 @@ pub fn read(
     max_bytes: usize,
     rules: Rules,
 ) -> Result<Accepted, BodyError> {
+    // What Datadog's API clients call zstd.
+    let encoding = if encoding == "zstd1" {
+        "zstd"
+    } else {
+        encoding
+    };
     let plain = decompress(encoding, body, max_bytes)
         .map_err(|error| unpacking(&error, encoding, max_bytes))?;
     let mut builder = BatchBuilder::new(rules);
