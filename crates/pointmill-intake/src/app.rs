@@ -34,6 +34,8 @@ pub(crate) struct App {
 pub(crate) struct Permits {
     /// Kibibytes of bodies on their way.
     pub(crate) body_kib: Arc<Semaphore>,
+    /// Kibibytes of bodies that have been read and wait to be stored.
+    pub(crate) batch_kib: Arc<Semaphore>,
     /// Small bodies being read.
     pub(crate) decode: Arc<Semaphore>,
     /// Large bodies being read: one.
@@ -147,6 +149,7 @@ impl App {
             started: Instant::now(),
             permits: Permits {
                 body_kib: permits(shares.bodies >> 10),
+                batch_kib: permits(shares.batches >> 10),
                 decode: permits(cores.min(4)),
                 decode_large: permits(1),
                 queries: permits(cores.clamp(2, 4)),

@@ -112,12 +112,14 @@ impl std::fmt::Display for DogstatsdAddress {
 /// | --- | --- |
 /// | contexts and intervals | half |
 /// | bodies on their way | a sixteenth |
+/// | bodies that have been read and wait to be stored | a sixteenth |
 /// | the one large body being read, unpacked and decoded | the rest, up to a quarter |
 /// | connections, small bodies being read, queries | the rest |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shares {
     pub(crate) store: usize,
     pub(crate) bodies: usize,
+    pub(crate) batches: usize,
     /// Most bytes of a body unpacked, if less than its route allows.
     pub(crate) unpacked: usize,
 }
@@ -128,6 +130,7 @@ impl IntakeConfig {
         Shares {
             store: memory / 2,
             bodies: memory / 16,
+            batches: memory / 16,
             unpacked: memory / 8,
         }
     }

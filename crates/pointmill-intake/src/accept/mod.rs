@@ -81,6 +81,8 @@ pub struct Accepted {
     pub batch: Batch,
     /// What was left out.
     pub complaints: Vec<Complaint>,
+    /// Memory it takes in bytes, estimated from above.
+    pub bytes: usize,
 }
 
 /// Bodies above so many bytes unpacked are read one at a time, so that memory stays within bounds.
@@ -150,25 +152,25 @@ pub fn read(
             return finish(
                 series_v1::read(&plain, LIMITS.max_items, &mut builder),
                 builder,
-                body.len(),
+                (body.len(), plain.len()),
             );
         }
     };
     finish(
         outcome.map_err(|error| decoding(&error)),
         builder,
-        body.len(),
+        (body.len(), plain.len()),
     )
 }
 
 fn finish(
     outcome: Result<(), BodyError>,
     builder: BatchBuilder,
-    bytes: usize,
+    (packed, plain): (usize, usize),
 ) -> Result<Accepted, BodyError> {
     outcome?;
     let (mut batch, complaints, offered) = builder.finish();
-    batch.bytes = bytes as u64;
+    batch.bytes = packed as u64;
     if batch.snapshot.is_empty()
         && let (Some(first), true) = (complaints.first(), offered > 0)
     {
@@ -179,7 +181,13 @@ fn finish(
             offset: None,
         });
     }
-    Ok(Accepted { batch, complaints })
+    // Names, tags and bins are hardly longer than they were; each entry has its columns.
+    let bytes = 2 * plain + 128 * batch.snapshot.len();
+    Ok(Accepted {
+        batch,
+        complaints,
+        bytes,
+    })
 }
 
 fn is_protobuf(content_type: &str) -> bool {

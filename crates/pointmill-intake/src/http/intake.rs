@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use serde_json::{Value as Json, json};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::body;
 use crate::accept::{self, Accepted, BodyError, LARGE, Route};
@@ -117,21 +118,30 @@ async fn try_take(
             format!("DD-Pointmill-Batch has no byte or more than {BATCH_MAX}; send a short id");
         return Err(refusal);
     }
-    let accepted = decode(app, route, headers, bytes)
-        .await
-        .map_err(|error| Refusal {
-            cause: error.cause,
-            message: error.message,
-            field: error.field,
-            offset: error.offset,
-            ..refusal.clone()
-        })?;
+    let (accepted, decoding) = decode(app, route, headers, bytes).await;
+    let accepted = accepted.map_err(|error| Refusal {
+        cause: error.cause,
+        message: error.message,
+        field: error.field,
+        offset: error.offset,
+        ..refusal.clone()
+    })?;
     let Accepted {
         mut batch,
         complaints,
+        bytes,
     } = accepted;
     batch.id = id;
-    let receipt = app.store.store(batch).await.map_err(|error| Refusal {
+    // No further body is read while what has been read has no place to wait in.
+    let most = app.shares.batches >> 10;
+    let waiting = app.permits.batch_kib.clone();
+    let waiting = waiting
+        .acquire_many_owned((bytes >> 10).clamp(1, most) as u32)
+        .await;
+    drop(decoding);
+    let receipt = app.store.store(batch).await;
+    drop(waiting);
+    let receipt = receipt.map_err(|error| Refusal {
         cause: match error {
             StoreError::DiskFull | StoreError::ContextsFull { .. } => Cause::Full,
             _ => Cause::Storage,
@@ -165,12 +175,13 @@ async fn try_take(
 }
 
 /// Reads a body on a thread that may take its time: small ones side by side, large ones one by one.
+/// The next may be read when the permit that comes with it is dropped.
 async fn decode(
     app: &Arc<App>,
     route: Route,
     headers: &HeaderMap,
     bytes: body::Bytes,
-) -> Result<Accepted, BodyError> {
+) -> (Result<Accepted, BodyError>, Option<OwnedSemaphorePermit>) {
     let encoding = text(headers, "content-encoding")
         .unwrap_or("")
         .trim()
@@ -195,23 +206,26 @@ async fn decode(
         );
         let work = move || {
             let outcome = accept::read(route, &content_type, &encoding, &bytes.bytes, max, rules);
-            drop(permit);
-            outcome
+            (outcome, permit.ok())
         };
         let outcome = tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
-            Err(BodyError {
+            let error = BodyError {
                 cause: Cause::Decode,
                 message: "the body could not be read: a defect of this program; please report it"
                     .to_owned(),
                 field: String::new(),
                 offset: None,
-            })
+            };
+            (Err(error), None)
         });
         match outcome {
-            Err(BodyError {
-                cause: Cause::TooLarge,
-                ..
-            }) if !large && most > LARGE => large = true,
+            (
+                Err(BodyError {
+                    cause: Cause::TooLarge,
+                    ..
+                }),
+                _,
+            ) if !large && most > LARGE => large = true,
             other => return other,
         }
     }

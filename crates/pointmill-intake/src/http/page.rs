@@ -39,6 +39,11 @@ pub const ASSETS: &[Asset] = assets![
 /// Whether the page was made before this program was built. Without it `/` says how to make it.
 pub const BUILT: bool = matches!(env!("POINTMILL_PAGE_BUILT").as_bytes(), b"true");
 
+/// Script and style of the report that stands on its own ([`crate::site::page`]).
+pub const REPORT_SCRIPT: &str = include_str!(concat!(env!("OUT_DIR"), "/page/report.js"));
+/// See [`REPORT_SCRIPT`].
+pub const REPORT_STYLE: &str = include_str!(concat!(env!("OUT_DIR"), "/page/report.css"));
+
 /// No request leaves for another host, no script that is not one of ours runs.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -30,6 +30,20 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// The answer to a connection too many.
 const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+
+/// Connections too many that are told so at the same time, and how long that may take.
+const TOLD_AT_ONCE: usize = 64;
+const TELLING: Duration = Duration::from_secs(1);
+
+/// Tells a client to come again. What it has sent is read: a connection closed over unread bytes is
+/// reset, and the answer would be lost.
+async fn turn_away(mut stream: TcpStream) -> io::Result<()> {
+    stream.write_all(BUSY).await?;
+    stream.shutdown().await?;
+    let mut unread = [0; 4_096];
+    while stream.read(&mut unread).await? > 0 {}
+    Ok(())
+}
 
 /// The port.
 #[derive(Debug)]
@@ -54,6 +68,7 @@ impl Server {
         let room = Arc::new(Semaphore::new(connections_max(
             self.app.config.connections_max,
         )));
+        let telling = Arc::new(Semaphore::new(TOLD_AT_ONCE));
         let mut connections = JoinSet::new();
         loop {
             let accepted = tokio::select! {
@@ -71,7 +86,13 @@ impl Server {
             };
             match room.clone().try_acquire_owned() {
                 Err(_) => {
-                    let _ = stream.try_write(BUSY);
+                    // Beyond those that are being told, nobody is.
+                    if let Ok(permit) = telling.clone().try_acquire_owned() {
+                        connections.spawn(async move {
+                            let _ = tokio::time::timeout(TELLING, turn_away(stream)).await;
+                            drop(permit);
+                        });
+                    }
                 }
                 Ok(permit) => {
                     let (app, routes) = (self.app.clone(), routes.clone());
@@ -100,7 +121,7 @@ impl Server {
 /// it goes.
 fn connections_max(wanted: usize) -> usize {
     /// For the store, the standard streams, DogStatsD and those that are turned away.
-    const OTHERS: u64 = 64;
+    const OTHERS: u64 = 64 + TOLD_AT_ONCE as u64;
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {

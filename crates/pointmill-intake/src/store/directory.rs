@@ -77,6 +77,9 @@ pub(crate) struct Directory {
     key_bytes: usize,
 }
 
+/// What a key takes beside its text: the counters of its references and the allocator's own.
+const KEY_BYTES: usize = 32;
+
 /// The order in which a name's kinds are tried.
 pub(crate) const KINDS: [Kind; 4] = [
     Kind::Distribution,
@@ -111,7 +114,7 @@ impl Directory {
         let metric = self.metric_or_add(name, kind);
         let id = self.series.len() as u32;
         let key: Arc<str> = key.into();
-        self.key_bytes += key.len();
+        self.key_bytes += KEY_BYTES + key.len();
         let tags_at = (1 + name.len() + 1).min(key.len()) as u32;
         self.by_key.insert(key.clone(), id);
         self.series.push(Series {
@@ -188,7 +191,7 @@ impl Directory {
             let series = &mut self.series[*id as usize];
             let key = std::mem::replace(&mut series.key, "".into());
             series.tags_at = 0;
-            self.key_bytes -= key.len();
+            self.key_bytes -= KEY_BYTES + key.len();
             self.by_key.remove(&key);
         }
         if !idle.is_empty() {
@@ -202,10 +205,15 @@ impl Directory {
         idle
     }
 
-    /// Memory in bytes without the slots, estimated: two references to each key, table entries.
+    /// Memory in bytes without the slots. Tables count as they are, half empty or not; a growing one
+    /// takes half as much again for a moment.
     pub(crate) fn bytes(&self) -> usize {
         self.key_bytes
-            + self.series.len() * (size_of::<Series>() + 16 + 4 + 28)
+            + self.series.capacity() * size_of::<Series>()
+            // A table of hashbrown has a byte of its own an entry and is at most 7/8 full.
+            + self.by_key.capacity() * 8 / 7 * (size_of::<(Arc<str>, u32)>() + 1)
+            // The metric's list of its series.
+            + self.series.len() * 8
             + self.metrics.len() * 300
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ddsketch_agent::Summary;
 use pointmill::{Entry, Kind, Value};
 
-use super::directory::Directory;
+use super::directory::{Directory, Metric};
 use super::slot::{BinsRef, Join, Slot};
 use crate::batch::Batch;
 
@@ -92,8 +92,13 @@ pub(crate) fn row_of<'a>(entry: &Entry<'a>) -> (Summary, BinsRef<'a>) {
 
 impl Memory {
     /// The numbers of a batch's series, adding those that are new; `None` if that were more than
-    /// `contexts_max`, and then nothing was added.
-    pub(crate) fn resolve(&mut self, batch: &Batch, contexts_max: usize) -> Option<Vec<Target>> {
+    /// `contexts_max` or if contexts take `bytes_max`, and then nothing was added.
+    pub(crate) fn resolve(
+        &mut self,
+        batch: &Batch,
+        contexts_max: usize,
+        bytes_max: usize,
+    ) -> Option<Vec<Target>> {
         let mut targets: Vec<Target> = Vec::new();
         let mut key = String::new();
         let (mut unknown, mut last) = (0, usize::MAX);
@@ -112,7 +117,9 @@ impl Memory {
                 None => unknown += 1,
             }
         }
-        if unknown > 0 && self.directory.len() + unknown > contexts_max {
+        let full =
+            self.directory.len() + unknown > contexts_max || self.directory.bytes() >= bytes_max;
+        if unknown > 0 && full {
             return None;
         }
         if unknown > 0 {
@@ -244,6 +251,31 @@ impl Memory {
                 .span
                 .filter(|(_, last)| *last >= before)
                 .map(|(first, last)| (first.max(before), last));
+        }
+    }
+
+    /// Puts the intervals of each span of so many seconds together; `None` leaves a metric as it is.
+    pub(crate) fn lengthen_intervals(&mut self, length_of: impl Fn(&Metric) -> Option<i64>) {
+        self.slot_bytes = 0;
+        for metric in &mut self.directory.metrics {
+            if let Some(length) = length_of(metric) {
+                for (start, old) in std::mem::take(&mut metric.slots) {
+                    let start = start - start.rem_euclid(length);
+                    let slot = Arc::make_mut(metric.slots.entry(start).or_default());
+                    for row in old.rows() {
+                        let bins = old.bins(row);
+                        slot.join(row.series, join_of(metric.kind), &row.summary, bins);
+                    }
+                }
+                metric.totals.points = metric.slots.values().map(|slot| slot.len() as u64).sum();
+                let first = metric.slots.keys().next().copied();
+                metric.totals.span = first.zip(metric.slots.keys().next_back().copied());
+            }
+            self.slot_bytes += metric
+                .slots
+                .values()
+                .map(|slot| slot.bytes())
+                .sum::<usize>();
         }
     }
 

@@ -24,12 +24,16 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use directory::KINDS;
+use directory::Metric;
 use file::{File, Reader};
 pub(crate) use memory::Memory;
 pub(crate) use slot::{BinsRef, Row, Slot, push_bin};
 use writer::{Command, Writer};
 
+use pointmill::Kind;
+
 use crate::batch::Batch;
+use crate::query::auto_step;
 
 /// How a store is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,9 +101,9 @@ pub enum StoreError {
     },
     /// There is no room on the disk, or the file has its greatest size.
     DiskFull,
-    /// There is no room for further contexts.
+    /// There is no room for further contexts: in number, or in memory.
     ContextsFull {
-        /// Most contexts.
+        /// Most contexts that fit.
         max: usize,
     },
     /// The file cannot be read or written.
@@ -123,7 +127,7 @@ impl fmt::Display for StoreError {
                 f.write_str("the store is full: no room on the disk, or --store-max is reached; make room, or shorten --retention")
             }
             StoreError::ContextsFull { max } => {
-                write!(f, "the store is full: {max} contexts; raise --contexts-max, use fewer tags, or POST /v1/reset")
+                write!(f, "the store is full: no room for more than {max} contexts; raise --contexts-max or --memory-max, use fewer tags, or POST /v1/reset")
             }
             StoreError::Sql(what) => write!(f, "the store cannot be read or written: {what}"),
             StoreError::Closed => f.write_str("the store is being closed; send again after the restart"),
@@ -271,6 +275,38 @@ impl Store {
         if let Some(thread) = thread {
             let _ = thread.join();
         }
+    }
+
+    /// Makes intervals longer, of a store without a file: `interval_s` must be a multiple of what it
+    /// was. Sketches merge, counts add, the last gauge stands.
+    pub(crate) fn lengthen_intervals(&mut self, interval_s: u32) {
+        self.config.interval_s = interval_s;
+        self.change(|memory| memory.lengthen_intervals(|_| Some(i64::from(interval_s))));
+    }
+
+    /// Puts intervals of a store without a file together where nobody can tell: there are at least
+    /// four in a step of a chart over everything. Gauges, whose values at the ends of intervals
+    /// count, stay as they are.
+    pub(crate) fn lengthen_for_charts(&mut self) {
+        let interval_s = i64::from(self.config.interval_s);
+        let length_of = |metric: &Metric| {
+            let (first, last) = metric.totals.span.filter(|_| metric.kind != Kind::Gauge)?;
+            let step = auto_step(last - first + interval_s, interval_s);
+            let fits = |length: &i64| 4 * length <= step && length % interval_s == 0;
+            [3_600, 600, 60].into_iter().find(fits)
+        };
+        self.change(|memory| memory.lengthen_intervals(length_of));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Memory)) {
+        let memory = self.shared.memory.write();
+        change(&mut memory.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Bytes of contexts and intervals in memory.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.view(Memory::bytes)
     }
 
     /// How the store was made.

@@ -27,6 +27,9 @@ pub(super) enum Command {
 /// one commit.
 const ENTRIES_MAX: usize = 50_000;
 
+/// Contexts may take so many bytes, however small the store is.
+const CONTEXT_BYTES_MIN: usize = 1 << 20;
+
 /// How long a batch's id is remembered.
 const ID_SECONDS: i64 = 3_600;
 
@@ -130,11 +133,13 @@ impl Writer {
                     }
                     self.remember(id.clone(), at);
                 }
-                match memory.resolve(&batch, self.config.contexts_max) {
+                // The last quarter is left to intervals, which can be forgotten.
+                let bytes_max = (self.config.bytes_max / 4 * 3).max(CONTEXT_BYTES_MIN);
+                match memory.resolve(&batch, self.config.contexts_max, bytes_max) {
                     Some(targets) => accepted.push((batch, targets, reply)),
                     None => {
                         self.forget_id(batch.id.as_deref());
-                        let max = self.config.contexts_max;
+                        let max = self.config.contexts_max.min(memory.directory.len());
                         let _ = reply.send(Err(StoreError::ContextsFull { max }));
                     }
                 }

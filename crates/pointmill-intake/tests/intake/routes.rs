@@ -12,7 +12,7 @@ const PROTOBUF: (&str, &str) = ("Content-Type", "application/x-protobuf");
 
 fn packed(encoding: &str, body: &[u8]) -> Vec<u8> {
     match encoding {
-        "zstd" => zstd::bulk::compress(body, 1).unwrap(),
+        "zstd" | "zstd1" => zstd::bulk::compress(body, 1).unwrap(),
         "deflate" => {
             let mut out = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
             out.write_all(body).unwrap();
@@ -60,7 +60,7 @@ fn every_route_takes_every_encoding() {
         ("/api/v2/series", &[], json),
         ("/api/v2/series", &[PROTOBUF], &series.encode_protobuf()),
     ];
-    for encoding in ["", "zstd", "deflate", "gzip"] {
+    for encoding in ["", "zstd", "zstd1", "deflate", "gzip"] {
         for (path, headers, body) in routes {
             let mut headers = headers.to_vec();
             if !encoding.is_empty() {
@@ -76,26 +76,26 @@ fn every_route_takes_every_encoding() {
             assert_eq!(answer.body, ok, "{path}");
         }
     }
-    // Four of each: sketches merge, counts and rates add, the last gauge stands.
+    // Five of each: sketches merge, counts and rates add, the last gauge stands.
     let all = [
-        ("sketch", "count", 12.0),
-        ("sketch", "sum", 24.0),
-        ("points", "count", 12.0),
+        ("sketch", "count", 15.0),
+        ("sketch", "sum", 30.0),
+        ("points", "count", 15.0),
         ("points", "max", 3.0),
         ("v1", "last", 7.0),
-        ("v2.json", "sum", 8.0),
-        ("v2.protobuf", "sum", 60.0),
+        ("v2.json", "sum", 10.0),
+        ("v2.protobuf", "sum", 75.0),
     ];
     for (metric, agg, value) in all {
         assert_eq!(total(&intake, metric, agg), Some(value), "{metric} {agg}");
     }
-    assert_eq!(status(&intake, "/received/bodies"), 20);
-    assert_eq!(status(&intake, "/received/entries"), 20);
+    assert_eq!(status(&intake, "/received/bodies"), 25);
+    assert_eq!(status(&intake, "/received/entries"), 25);
     let dump = get(&intake, "/v1/dump?metric=v2.json").json();
     assert_eq!(dump["series"][0]["tags"], serde_json::json!(["host:h"]));
     assert_eq!(
         dump["series"][0]["points"],
-        serde_json::json!([{"start": 1_700_000_000, "value": 8.0}])
+        serde_json::json!([{"start": 1_700_000_000, "value": 10.0}])
     );
     let metrics = get(&intake, "/v1/metrics?search=PROTO").json();
     assert_eq!(metrics["metrics"][0]["unit"], "byte");
