@@ -23,7 +23,8 @@ pub(crate) struct Accumulator {
     /// Of gauges: intervals seen, the latest, and its rows and sum.
     intervals: u64,
     last: (i64, u64, f64),
-    page_of: Box<[u16; PAGES]>,
+    /// Made with the first bins: most questions put many groups in order by what needs none.
+    page_of: Option<Box<[u16; PAGES]>>,
     pages: Vec<[u64; PAGE]>,
     /// The bins as columns, made when a quantile is asked for.
     columns: Option<(Vec<i16>, Vec<u32>)>,
@@ -38,7 +39,7 @@ impl Accumulator {
             range: None,
             intervals: 0,
             last: (i64::MIN, 0, 0.0),
-            page_of: Box::new([NO_PAGE; PAGES]),
+            page_of: None,
             pages: Vec::new(),
             columns: None,
         }
@@ -49,7 +50,11 @@ impl Accumulator {
         if self.rows == 0 {
             return;
         }
-        self.page_of.fill(NO_PAGE);
+        if !self.pages.is_empty()
+            && let Some(page_of) = &mut self.page_of
+        {
+            page_of.fill(NO_PAGE);
+        }
         self.pages.clear();
         (self.summary, self.rows, self.range) = (Summary::default(), 0, None);
         (self.intervals, self.last, self.columns) = (0, (i64::MIN, 0, 0.0), None);
@@ -94,23 +99,29 @@ impl Accumulator {
     }
 
     fn page(&mut self, index: usize) -> usize {
-        if self.page_of[index] == NO_PAGE {
-            self.page_of[index] = self.pages.len() as u16;
+        let page_of = self
+            .page_of
+            .get_or_insert_with(|| Box::new([NO_PAGE; PAGES]));
+        if page_of[index] == NO_PAGE {
+            page_of[index] = self.pages.len() as u16;
             self.pages.push([0; PAGE]);
         }
-        usize::from(self.page_of[index])
+        usize::from(page_of[index])
+    }
+
+    /// The pages there are with their number, in ascending order.
+    fn pages(&self) -> impl Iterator<Item = (usize, &[u64; PAGE])> + '_ {
+        let page_of = self.page_of.iter().flat_map(|page_of| page_of.iter());
+        page_of
+            .enumerate()
+            .filter(|(_, page)| **page != NO_PAGE)
+            .map(|(index, page)| (index, &self.pages[usize::from(*page)]))
     }
 
     /// The bins in ascending order.
     pub(crate) fn bins(&self) -> impl Iterator<Item = (i16, u64)> + '_ {
-        let pages = self
-            .page_of
-            .iter()
-            .enumerate()
-            .filter(|(_, page)| **page != NO_PAGE);
-        pages.flat_map(|(index, page)| {
+        self.pages().flat_map(|(index, page)| {
             let first = (index * PAGE) as i32 - (1 << 15);
-            let page = &self.pages[usize::from(*page)];
             (first..)
                 .zip(page)
                 .filter(|(_, n)| **n > 0)
@@ -182,14 +193,8 @@ impl Accumulator {
         self.intervals += other.intervals;
         self.last = other.last;
         self.columns = None;
-        for (index, page) in other
-            .page_of
-            .iter()
-            .enumerate()
-            .filter(|(_, page)| **page != NO_PAGE)
-        {
+        for (index, from) in other.pages() {
             let at = self.page(index);
-            let from = &other.pages[usize::from(*page)];
             self.pages[at]
                 .iter_mut()
                 .zip(from)

@@ -150,20 +150,16 @@ pub fn functions(
         answer.from = from.unwrap_or(first);
         answer.to = to.unwrap_or(end);
     }
-    let tags = shared_tags(store, by, filter);
+    let mut tags = tags_of_functions(store, by, filter);
     for (name, mut function) in all {
-        function.tags = tags
-            .get(&name)
-            .map(|tags| tags.iter().cloned().collect())
-            .unwrap_or_default();
-        let sizes = function
-            .tags
-            .iter()
-            .filter_map(|tag| tag.strip_prefix("memorysize:")?.parse().ok());
-        function.memory_size_mb = function.memory_size_mb.or_else(|| sizes.reduce(f64::max));
-        // A sender that makes no invocations (a log forwarder) still reports each duration.
+        let tags = tags.remove(&name).unwrap_or_default();
+        function.tags = tags.shared.into_iter().collect();
+        function.memory_size_mb = function.memory_size_mb.or(tags.memory_size_mb);
+        // A sender that makes no invocations (a log forwarder) still reports each duration, and
+        // that of the start.
         if function.invocations == 0.0 {
             function.invocations = function.duration_s.count as f64;
+            function.cold_starts = function.init_duration_s.count as f64;
         }
         function.name = name;
         answer.functions.push(function);
@@ -243,11 +239,19 @@ fn numbers(
     Ok(found)
 }
 
-/// The tags that every context of a function has.
-fn shared_tags(store: &Store, by: &str, filter: &Filter) -> HashMap<String, BTreeSet<String>> {
+/// What the contexts of a function say in their tags.
+#[derive(Debug, Default)]
+struct Tags {
+    /// Those that every context has.
+    shared: BTreeSet<String>,
+    /// The largest `memorysize` of any; errors, for one, come without.
+    memory_size_mb: Option<f64>,
+}
+
+fn tags_of_functions(store: &Store, by: &str, filter: &Filter) -> HashMap<String, Tags> {
     store.view(|memory| {
         let directory = &memory.directory;
-        let mut shared: HashMap<String, BTreeSet<String>> = HashMap::new();
+        let mut found: HashMap<String, Tags> = HashMap::new();
         let metrics = directory
             .metrics
             .iter()
@@ -260,19 +264,25 @@ fn shared_tags(store: &Store, by: &str, filter: &Filter) -> HashMap<String, BTre
             let Some(function) = tag_value(series.tags(), by) else {
                 continue;
             };
-            match shared.get_mut(function) {
+            let size = tag_value(series.tags(), "memorysize").and_then(|size| size.parse().ok());
+            match found.get_mut(function) {
                 Some(tags) => {
                     let here: BTreeSet<&str> = series.tags().collect();
-                    tags.retain(|tag| here.contains(tag.as_str()));
+                    tags.shared.retain(|tag| here.contains(tag.as_str()));
+                    tags.memory_size_mb = match (tags.memory_size_mb, size) {
+                        (Some(a), Some(b)) => Some(f64::max(a, b)),
+                        (a, b) => a.or(b),
+                    };
                 }
                 None => {
-                    shared.insert(
-                        function.to_owned(),
-                        series.tags().map(str::to_owned).collect(),
-                    );
+                    let tags = Tags {
+                        shared: series.tags().map(str::to_owned).collect(),
+                        memory_size_mb: size,
+                    };
+                    found.insert(function.to_owned(), tags);
                 }
             }
         }
-        shared
+        found
     })
 }

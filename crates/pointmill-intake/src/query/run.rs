@@ -53,9 +53,6 @@ pub enum Step {
 /// Most numbers in an answer: groups times steps times aggregations.
 const CELLS_MAX: usize = 2_000_000;
 
-/// Groups whose totals are put together at once; each takes some kilobytes.
-const GROUPS_AT_ONCE: usize = 2_048;
-
 /// What `/v1/query` answers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct QueryAnswer {
@@ -258,31 +255,34 @@ fn choose(
 ) -> Result<Vec<u32>, QueryError> {
     let mut groups: Vec<u32> = (0..selection.groups.len() as u32).collect();
     let name = |group: &u32| &selection.groups[*group as usize].values;
-    match order {
-        Order::Name => groups.sort_by_key(|group| name(group)),
-        Order::By(agg, down) if groups.len() > 1 => {
-            let (ranks, seconds) = (std::slice::from_ref(agg), selection.seconds());
-            let mut value_of = vec![None; groups.len()];
-            for some in groups.chunks(GROUPS_AT_ONCE) {
-                selection.scan(store, some, ranks, None, |at, _, all| {
-                    value_of[some[at] as usize] = agg.value(all, seconds);
-                })?;
-            }
-            groups.sort_by(|a, b| {
-                let (x, y) = (value_of[*a as usize], value_of[*b as usize]);
-                let by_value = match (x, y) {
-                    (Some(x), Some(y)) if *down => y.total_cmp(&x),
-                    (Some(x), Some(y)) => x.total_cmp(&y),
-                    (Some(_), None) => Ordering::Less,
-                    (None, Some(_)) => Ordering::Greater,
-                    (None, None) => Ordering::Equal,
-                };
-                by_value.then_with(|| name(a).cmp(name(b)))
-            });
+    let mut value_of = vec![None; groups.len()];
+    let mut descending = false;
+    if let (Order::By(agg, down), true) = (order, groups.len() > 1) {
+        descending = *down;
+        let (ranks, seconds) = (std::slice::from_ref(agg), selection.seconds());
+        for some in groups.chunks(selection.groups_at_once(agg)) {
+            selection.scan(store, some, ranks, None, |at, _, all| {
+                value_of[some[at] as usize] = agg.value(all, seconds);
+            })?;
         }
-        Order::By(..) => {}
     }
-    groups.truncate(limit);
+    let before = |a: &u32, b: &u32| {
+        let (x, y) = (value_of[*a as usize], value_of[*b as usize]);
+        let by_value = match (x, y) {
+            (Some(x), Some(y)) if descending => f64::total_cmp(&y, &x),
+            (Some(x), Some(y)) => f64::total_cmp(&x, &y),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => Ordering::Equal,
+        };
+        by_value.then_with(|| name(a).cmp(name(b)))
+    };
+    // Most groups are only found not to be among the first.
+    if groups.len() > limit {
+        groups.select_nth_unstable_by(limit, before);
+        groups.truncate(limit);
+    }
+    groups.sort_unstable_by(before);
     Ok(groups)
 }
 
