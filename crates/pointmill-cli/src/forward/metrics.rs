@@ -143,12 +143,13 @@ fn tabulate(aggregator: &mut Aggregator, point: &Point<'_>) -> Result<(), pointm
 
 fn show_table(aggregator: Aggregator, width: usize) -> io::Result<()> {
     let percentiles: Vec<Percentile> = ["50", "95"].iter().filter_map(|p| p.parse().ok()).collect();
-    let (groups, _, _) = aggregator.finish();
+    let groups = aggregator.finish().groups;
     let report = Report {
         rows: Rows::new(groups.finish(), &percentiles, None),
         percentiles,
         ledger: Ledger::default(),
         snapshot: None,
+        collected: None,
     };
     let mut out = BufWriter::new(io::stdout());
     table::write(&report, width, false, &mut out)?;

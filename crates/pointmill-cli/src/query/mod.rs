@@ -173,6 +173,10 @@ fn text(value: &Json) -> String {
     match value {
         Json::Null => String::new(),
         Json::String(text) => text.clone(),
+        // A count is 90 and not 90.0.
+        Json::Number(number) if number.is_f64() => number
+            .as_f64()
+            .map_or(String::new(), |number| number.to_string()),
         other => other.to_string(),
     }
 }

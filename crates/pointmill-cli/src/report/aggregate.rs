@@ -12,13 +12,15 @@
 //! 2. Tags that `--by` drops are dropped before the context is asked for, so that a column with a
 //!    million values costs no context. Merging sketches afterwards gives the same bins, because a
 //!    bin is a sum. When payloads are written their entries need all tags; then the groups merge.
-//! 3. Without payloads an interval is as long as the engine allows, because only the receiver of
+//! 3. Without payloads and pages an interval is as long as the engine allows, because only the receiver of
 //!    a payload asks for ten seconds. Gauges, which keep one value an interval, are the exception
 //!    ([`Intervals`]).
 
 use pointmill::{
     Config, ConfigError, ContextId, Engine, Flush, Kind, RecordError, Snapshot, Stats,
 };
+
+use pointmill_intake::site::Collected;
 
 use super::groups::Groups;
 
@@ -48,6 +50,20 @@ pub struct Aggregator {
     /// Tag keys whose tags contexts keep; `None` keeps all.
     project: Option<Vec<String>>,
     snapshots: Option<Vec<Snapshot>>,
+    collected: Option<Collected>,
+}
+
+/// What an [`Aggregator`] ends with.
+#[derive(Debug)]
+pub struct Finished {
+    /// A group for each row.
+    pub groups: Groups,
+    /// The engine's books.
+    pub stats: Stats,
+    /// Every entry, if they were kept.
+    pub snapshot: Option<Snapshot>,
+    /// All entries over time, if they were collected.
+    pub collected: Option<Collected>,
 }
 
 impl Aggregator {
@@ -81,7 +97,13 @@ impl Aggregator {
             groups: Groups::new(by),
             project: by.filter(|_| !keep_snapshots).map(<[String]>::to_vec),
             snapshots: keep_snapshots.then(Vec::new),
+            collected: None,
         })
+    }
+
+    /// Puts every entry into `collected` too.
+    pub fn collect_into(&mut self, collected: Collected) {
+        self.collected = Some(collected);
     }
 
     /// Whether contexts keep tags with this key; readers need not look at others.
@@ -134,19 +156,27 @@ impl Aggregator {
         self.since_flush = 0;
         let snapshot = self.engine.flush(self.now_unix_s, Flush::All);
         self.groups.add(&snapshot);
+        if let Some(collected) = &mut self.collected {
+            collected.add(&snapshot);
+        }
         if let Some(kept) = &mut self.snapshots {
             kept.push(snapshot);
         }
     }
 
-    /// The end: the groups, the engine's books, and every entry if they were kept.
+    /// The end.
     #[must_use]
-    pub fn finish(mut self) -> (Groups, Stats, Option<Snapshot>) {
+    pub fn finish(mut self) -> Finished {
         self.flush();
         // An interval that was cut by a flush is one entry again: its counts must not go out as
         // two points of one time, of which a receiver would keep the second.
         let merged = self.snapshots.as_deref().map(Snapshot::merge);
-        (self.groups, self.engine.stats(), merged)
+        Finished {
+            groups: self.groups,
+            stats: self.engine.stats(),
+            snapshot: merged,
+            collected: self.collected,
+        }
     }
 }
 
@@ -222,7 +252,7 @@ mod tests {
             };
             aggregator.record(context, point).unwrap();
         }
-        let (groups, stats, _) = aggregator.finish();
+        let Finished { groups, stats, .. } = aggregator.finish();
         let groups = groups.finish();
         let overflow = groups
             .iter()
@@ -236,7 +266,7 @@ mod tests {
     fn a_smaller_engine_stands_in_for_one_the_system_refuses() {
         let sizes = [(1 << 20, 1 << 20), (32 << 20, 64)];
         let new = Aggregator::with_sizes(None, Intervals::TenSeconds, false, 0, &sizes);
-        let (_, stats, _) = new.unwrap().finish();
+        let stats = new.unwrap().finish().stats;
         assert!(
             stats.arena_bytes > 16 << 20,
             "the first is too small for its contexts: {stats:?}"
@@ -265,7 +295,12 @@ mod tests {
                 )
                 .unwrap();
         }
-        let (groups, stats, snapshot) = aggregator.finish();
+        let Finished {
+            groups,
+            stats,
+            snapshot,
+            ..
+        } = aggregator.finish();
         assert!(stats.flushes >= 3);
         let groups = groups.finish();
         let [group] = groups.as_slice() else {

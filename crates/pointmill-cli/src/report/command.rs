@@ -20,7 +20,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::format::InputFormat;
 use super::input::{self, ReadAhead, STDIN};
 use super::percentile::Percentile;
-use super::{Options, Report, ReportError, Session, csv, json, payload, table};
+use super::{Options, Report, ReportError, Session, csv, html, json, payload, table};
 
 /// Bad lines shown one by one before only their number is.
 const COMPLAINTS_MAX: u64 = 100;
@@ -42,6 +42,10 @@ Examples:
 
   Numbers from a pipe:
     awk '{print $NF}' access.log | pointmill report --name request.bytes
+
+  Charts over time and of the shape, in one file for a browser, split by one tag:
+    pointmill report --html flights.html --name flight.delay --value delay_min --time unix_s \\
+        --tags origin,destination --by origin flights.csv.gz
 
   The payloads that would be sent, one file each, with a manifest.json:
     pointmill report --payload ./payloads captured.dogstatsd
@@ -119,6 +123,10 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     payload: Option<PathBuf>,
 
+    /// Write charts into FILE, one page that needs no network; --by chooses what splits them
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+
     /// End with status 1 if any line was bad
     #[arg(long)]
     strict: bool,
@@ -189,6 +197,7 @@ impl Args {
             percentiles,
             top: self.top,
             keep_snapshot: self.payload.is_some(),
+            collect: self.html.is_some(),
         }
     }
 }
@@ -197,6 +206,7 @@ struct Run<'a> {
     args: &'a Args,
     files: Vec<PathBuf>,
     options: Options,
+    html: Option<html::Target>,
     stop: Arc<AtomicBool>,
     progress: ProgressBar,
 }
@@ -221,6 +231,7 @@ impl<'a> Run<'a> {
         if let Some(dir) = &args.payload {
             payload::prepare(dir)?;
         }
+        let html = args.html.as_deref().map(html::Target::new).transpose()?;
         let stop = Arc::new(AtomicBool::new(false));
         let raised = Arc::clone(&stop);
         let handler = ctrlc::set_handler(move || {
@@ -238,12 +249,13 @@ impl<'a> Run<'a> {
             args,
             files,
             options: args.options(),
+            html,
             stop,
             progress: progress(sizes.into_iter().sum()),
         })
     }
 
-    fn execute(self) -> Result<ExitCode, ReportError> {
+    fn execute(mut self) -> Result<ExitCode, ReportError> {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |d| d.as_secs());
@@ -285,6 +297,12 @@ impl<'a> Run<'a> {
                     payload::MANIFEST
                 ));
             }
+        }
+        if let (Some(target), Some(collected)) = (self.html.take(), &report.collected) {
+            let title = self.title();
+            let bytes = target.write(&title, collected, &report, &self.options)?;
+            let path = self.args.html.as_deref().unwrap_or(Path::new(""));
+            note(&format!("{bytes} bytes in {}", path.display()));
         }
         self.say_what_is_not_in_the_rows(&report);
         let strict = self.args.strict && report.ledger.bad_lines() > 0;
@@ -340,6 +358,19 @@ impl<'a> Run<'a> {
             Err(ReportError::Read { .. }) if self.stop.load(Ordering::Relaxed) => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// What a page is headed with: the files' names without their folders.
+    fn title(&self) -> String {
+        let name = |file: &PathBuf| match file.file_name() {
+            Some(name) if file.as_os_str() != STDIN => name.to_string_lossy().into_owned(),
+            _ => "standard input".to_owned(),
+        };
+        let mut names: Vec<String> = self.files.iter().take(3).map(name).collect();
+        if self.files.len() > names.len() {
+            names.push(format!("{} more", self.files.len() - names.len()));
+        }
+        names.join(", ")
     }
 
     fn print(&self, report: &Report) -> Result<(), ReportError> {

@@ -4,6 +4,7 @@
 //! file │ stdin ─▶ input: unpack ─▶ lines ─▶ read: points ─▶ aggregate: engine ─▶ groups
 //!                                                                                  │
 //!             payload files ◀── payload ◀── snapshots        table │ json │ csv ◀─ rows
+//!                   page ◀── html ◀── collected
 //! ```
 //!
 //! [`Session`] is the whole of it without files and terminal; [`command`] adds those.
@@ -26,6 +27,7 @@ pub mod command;
 pub mod csv;
 pub mod format;
 pub mod groups;
+pub mod html;
 pub mod input;
 pub mod json;
 pub mod ledger;
@@ -44,7 +46,10 @@ use std::io::{self, Read};
 use pointmill::{ConfigError, Snapshot};
 use pointmill_wire::EncodeError;
 
-use aggregate::{Aggregator, Intervals};
+use pointmill_intake::site::Collected;
+use pointmill_intake::store::StoreError;
+
+use aggregate::{Aggregator, Finished, Intervals};
 use format::InputFormat;
 use ledger::Ledger;
 use lines::Lines;
@@ -74,6 +79,8 @@ pub struct Options {
     pub top: Option<usize>,
     /// Whether [`Report::snapshot`] is wanted.
     pub keep_snapshot: bool,
+    /// Whether [`Report::collected`] is wanted.
+    pub collect: bool,
 }
 
 impl Options {
@@ -88,7 +95,7 @@ impl Options {
             Some(format) => format == InputFormat::Dogstatsd,
             None => !self.has_columns(),
         };
-        if self.keep_snapshot || may_be_dogstatsd {
+        if self.keep_snapshot || self.collect || may_be_dogstatsd {
             Intervals::TenSeconds
         } else {
             Intervals::Longest
@@ -126,6 +133,8 @@ pub struct Report {
     pub ledger: Ledger,
     /// Every series and interval with all its tags, if [`Options::keep_snapshot`] was set.
     pub snapshot: Option<Snapshot>,
+    /// All entries over time, if [`Options::collect`] was set.
+    pub collected: Option<Collected>,
 }
 
 /// Why a report could not be made.
@@ -152,6 +161,10 @@ pub enum ReportError {
     Engine(ConfigError),
     /// The payloads could not be made.
     Encode(EncodeError),
+    /// The page could not be made.
+    Page(String),
+    /// Entries could not be collected.
+    Collect(StoreError),
 }
 
 impl fmt::Display for ReportError {
@@ -162,6 +175,8 @@ impl fmt::Display for ReportError {
             ReportError::Write { file, source } => write!(f, "cannot write {file}: {source}"),
             ReportError::Engine(error) => error.fmt(f),
             ReportError::Encode(error) => error.fmt(f),
+            ReportError::Page(what) => f.write_str(what),
+            ReportError::Collect(error) => error.fmt(f),
         }
     }
 }
@@ -169,10 +184,11 @@ impl fmt::Display for ReportError {
 impl std::error::Error for ReportError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            ReportError::Usage(_) => None,
+            ReportError::Usage(_) | ReportError::Page(_) => None,
             ReportError::Read { source, .. } | ReportError::Write { source, .. } => Some(source),
             ReportError::Engine(error) => Some(error),
             ReportError::Encode(error) => Some(error),
+            ReportError::Collect(error) => Some(error),
         }
     }
 }
@@ -197,12 +213,16 @@ impl<'o> Session<'o> {
     /// A report without input yet. `now_unix_s` is the time of points that have none.
     ///
     /// # Errors
-    /// [`ReportError::Engine`] if the system has no memory for it.
+    /// [`ReportError::Engine`] or [`ReportError::Collect`] if the system has no memory for it.
     pub fn new(options: &'o Options, now_unix_s: i64) -> Result<Session<'o>, ReportError> {
         let by = options.by.as_deref();
         let intervals = options.intervals();
-        let aggregator = Aggregator::new(by, intervals, options.keep_snapshot, now_unix_s)
+        let mut aggregator = Aggregator::new(by, intervals, options.keep_snapshot, now_unix_s)
             .map_err(ReportError::Engine)?;
+        if options.collect {
+            let collected = Collected::new(html::MEMORY_BYTES).map_err(ReportError::Collect)?;
+            aggregator.collect_into(collected);
+        }
         Ok(Session {
             options,
             aggregator,
@@ -270,13 +290,19 @@ impl<'o> Session<'o> {
             mut ledger,
             ..
         } = self;
-        let (groups, stats, snapshot) = aggregator.finish();
+        let Finished {
+            groups,
+            stats,
+            snapshot,
+            collected,
+        } = aggregator.finish();
         ledger.close(stats);
         Report {
             rows: Rows::new(groups.finish(), &options.percentiles, options.top),
             percentiles: options.percentiles.clone(),
             ledger,
             snapshot,
+            collected: collected.map(Collected::settled),
         }
     }
 }

@@ -2,9 +2,9 @@
 
 import { api, type Metric, type Selection, type TagKey } from "./api";
 import type { Chart } from "./chart";
-import { append, fill, h, table } from "./dom";
+import { append, fill, h } from "./dom";
 import { integer, number, time } from "./format";
-import { figures, overTime, shapeOf } from "./panels";
+import { contextsTable, figures, overTime, shapeOf } from "./panels";
 import { DEFAULT_AGG, type State } from "./state";
 
 const AGGS: Record<string, string[]> = {
@@ -84,10 +84,7 @@ export class MetricView {
       this.charts.push(...drawn.charts);
       fill(this.shape, figures([["values", integer(shape.count)], ["avg", number(shape.avg)], ["min", number(shape.min)], ["max", number(shape.max)], ["sum", number(shape.sum)]]), drawn.element);
     } else fill(this.shape);
-    fill(this.top, table(`Top contexts by ${top.order}, of ${integer(top.total)}`, [
-      { title: "tags", cell: (row: (typeof top.contexts)[number]) => row.tags.join(", ") || "no tags", sort: (row) => row.tags.join() },
-      ...top.aggs.map((name) => ({ title: name, number: true, cell: (row: (typeof top.contexts)[number]) => number(row.values[name]), sort: (row: (typeof top.contexts)[number]) => row.values[name] ?? null })),
-    ], top.contexts, (row) => this.change({ filter: row.tags.join(",") })));
+    fill(this.top, contextsTable(top, (row) => this.change({ filter: row.tags.join(",") })));
   }
 
   private narrow(state: State, tags: Record<string, string | null>): void {

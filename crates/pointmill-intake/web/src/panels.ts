@@ -1,9 +1,10 @@
-// The parts that the page and the self-contained report share: a chart over time with its legend, and the shape.
+// The parts that the page and the self-contained report share: a chart over time with its legend, the shape,
+// contexts, functions.
 
-import type { Group, Maybe, QueryAnswer, Shape } from "./api";
+import type { Group, LambdaFunction, Maybe, QueryAnswer, Shape, Top } from "./api";
 import { type Chart, COLORS, color, histogram, type Line, quantileCurve, timeChart } from "./chart";
 import { h, table } from "./dom";
-import { integer, number, tagText } from "./format";
+import { integer, money, number, percent, seconds, tagText } from "./format";
 
 /** Groups that get a line; the legend lists them all. */
 export const GROUPS_DRAWN = 8;
@@ -72,4 +73,43 @@ export function shapeOf(shape: Shape): Drawn | null {
 /** A row of figures with their names. */
 export function figures(list: [string, string][]): HTMLElement {
   return h("dl.figures", {}, ...list.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+}
+
+type Context = Top["contexts"][number];
+
+export function contextsTable(top: Top, pick?: (row: Context) => void): HTMLElement {
+  return table<Context>(`Top contexts by ${top.order}, of ${integer(top.total)}`, [
+    { title: "tags", cell: (row) => row.tags.join(", ") || "no tags", sort: (row) => row.tags.join() },
+    ...top.aggs.map((name) => ({ title: name, number: true, cell: (row: Context) => number(row.values[name]), sort: (row: Context) => row.values[name] ?? null })),
+  ], top.contexts, pick);
+}
+
+/** What enhanced metrics say of each function. */
+export function functionsPanel(functions: LambdaFunction[], caption: string, open?: (f: LambdaFunction) => void): HTMLElement {
+  const sum = (of: (f: LambdaFunction) => number) => functions.reduce((all, f) => all + of(f), 0);
+  const warn = (n: number, whole: number) => (n > 0 ? h("span.bad", { title: percent(n, whole) }, integer(n)) : "0");
+  return h("div", {},
+    figures([["functions", integer(functions.length)], ["invocations", integer(sum((f) => f.invocations))], ["errors", integer(sum((f) => f.errors))],
+      ["cold starts", integer(sum((f) => f.cold_starts))], ["estimated cost", money(sum((f) => f.estimated_cost_usd ?? 0))]]),
+    table<LambdaFunction>(caption, [
+      { title: "function", cell: (f) => f.name, sort: (f) => f.name },
+      { title: "invocations", number: true, cell: (f) => integer(f.invocations), sort: (f) => f.invocations },
+      { title: "errors", number: true, cell: (f) => warn(f.errors, f.invocations), sort: (f) => f.errors },
+      { title: "cold starts", number: true, cell: (f) => integer(f.cold_starts), sort: (f) => f.cold_starts },
+      { title: "p50", number: true, hint: "duration", cell: (f) => seconds(f.duration_s.p50), sort: (f) => f.duration_s.p50 },
+      { title: "p95", number: true, hint: "duration", cell: (f) => seconds(f.duration_s.p95), sort: (f) => f.duration_s.p95 },
+      { title: "p99", number: true, hint: "duration", cell: (f) => seconds(f.duration_s.p99), sort: (f) => f.duration_s.p99 },
+      { title: "billed", number: true, hint: "sum of billed durations", cell: (f) => seconds(f.billed_s), sort: (f) => f.billed_s },
+      {
+        title: "memory", number: true, hint: "largest used, of what is set", sort: (f) => f.memory_used_mb.max,
+        cell: (f) => {
+          const used = f.memory_used_mb.max, set = f.memory_size_mb;
+          const text = `${number(used)} / ${number(set)} MB`;
+          return used !== null && set ? h("span", {}, text, h("meter", { min: 0, max: set, high: 0.9 * set, value: used, title: percent(used, set) })) : text;
+        },
+      },
+      { title: "timeouts", number: true, cell: (f) => warn(f.timeouts, f.invocations), sort: (f) => f.timeouts },
+      { title: "out of memory", number: true, cell: (f) => warn(f.out_of_memory, f.invocations), sort: (f) => f.out_of_memory },
+      { title: "cost", number: true, hint: "estimated, over the time shown", cell: (f) => money(f.estimated_cost_usd), sort: (f) => f.estimated_cost_usd },
+    ], functions, open));
 }

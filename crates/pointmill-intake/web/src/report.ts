@@ -3,14 +3,14 @@
 
 import "uplot/dist/uPlot.min.css";
 import "./style.css";
-import type { Metric, QueryAnswer, Shape, TagKey } from "./api";
+import type { LambdaFunction, Metric, QueryAnswer, Shape, TagKey, Top } from "./api";
 import type { Chart } from "./chart";
 import { fill, h } from "./dom";
 import { integer, number, time } from "./format";
 import { defaultAgg } from "./metric";
-import { figures, overTime, shapeOf } from "./panels";
+import { contextsTable, figures, functionsPanel, overTime, shapeOf } from "./panels";
 
-interface Report { title: string; made_at: number; version: string; by: string; answers: Record<string, unknown> }
+interface Report { title: string; made_at: number; version: string; by: string; notes: string[]; answers: Record<string, unknown> }
 
 const report = JSON.parse(document.getElementById("data")!.textContent!) as Report;
 const find = <T>(path: string): T | undefined => report.answers[path] as T | undefined;
@@ -22,20 +22,20 @@ function only(answer: QueryAnswer, aggs: string[]): QueryAnswer {
 
 class Item {
   readonly element = h("section");
-  private readonly name: string;
+  private readonly place: string;
   private aggs: string[];
   private by: string;
   private charts: Chart[] = [];
 
   constructor(private readonly metric: Metric) {
-    this.name = encodeURIComponent(metric.name);
+    this.place = `metric=${encodeURIComponent(metric.name)}&kind=${metric.kind}`;
     this.aggs = defaultAgg(metric.kind);
     this.by = find(this.address(report.by)) ? report.by : "";
     this.draw();
   }
 
   private address(by: string): string {
-    return `/v1/query?metric=${this.name}&step=auto${by ? `&by=${encodeURIComponent(by)}` : ""}`;
+    return `/v1/query?${this.place}&step=auto${by ? `&by=${encodeURIComponent(by)}` : ""}`;
   }
 
   draw(): void {
@@ -43,8 +43,9 @@ class Item {
     this.charts = [];
     const whole = find<QueryAnswer>(this.address(this.by)) ?? find<QueryAnswer>(this.address(""));
     if (!whole) return;
-    const keys = (find<{ tags: TagKey[] }>(`/v1/tags?metric=${this.name}`)?.tags ?? []).map((tag) => tag.key).filter((key) => find(this.address(key)));
-    const shape = find<Shape>(`/v1/shape?metric=${this.name}`);
+    const keys = (find<{ tags: TagKey[] }>(`/v1/tags?${this.place}`)?.tags ?? []).map((tag) => tag.key).filter((key) => find(this.address(key)));
+    const shape = find<Shape>(`/v1/shape?${this.place}`);
+    const top = find<Top>(`/v1/top?${this.place}`);
     const lines = overTime(only(whole, this.aggs));
     const form = shape && shapeOf(shape);
     this.charts.push(...lines.charts, ...(form ? form.charts : []));
@@ -62,13 +63,17 @@ class Item {
         }, agg))),
         keys.length ? h("label", {}, "Split by ", select) : null),
       shape ? figures([["values", integer(shape.count)], ["avg", number(shape.avg)], ["min", number(shape.min)], ["max", number(shape.max)], ["sum", number(shape.sum)], ["contexts", integer(shape.contexts)]]) : null,
-      h("div.panel", {}, lines.element), form ? h("div.panel", {}, form.element) : null);
+      h("div.panel", {}, lines.element), form ? h("div.panel", {}, form.element) : null,
+      top && top.total > 1 ? h("div.panel", {}, contextsTable(top)) : null);
   }
 }
 
 const list = find<{ metrics: Metric[] }>("/v1/metrics")?.metrics ?? [];
+const functions = find<{ functions: LambdaFunction[] }>("/v1/functions")?.functions ?? [];
 const items = list.map((metric) => new Item(metric));
 fill(document.getElementById("app")!, h("main", {}, h("h1", {}, report.title),
   h("p.quiet", {}, `Made ${time(report.made_at)} by pointmill ${report.version}.`),
-  list.length ? null : h("p", {}, "There was no point in the input."), ...items.map((item) => item.element)));
+  ...report.notes.map((note) => h("p.quiet", {}, note)),
+  list.length ? null : h("p", {}, "There was no point in the input."),
+  functions.length ? h("section", {}, h("h2", {}, "Functions"), functionsPanel(functions, "One line a function")) : null, ...items.map((item) => item.element)));
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => items.forEach((item) => item.draw()));

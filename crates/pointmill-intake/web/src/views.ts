@@ -1,9 +1,9 @@
 // Functions, what was refused, and the intake's own books.
 
-import { api, type LambdaFunction, type Refusal, type Status } from "./api";
+import { api, type Refusal, type Status } from "./api";
 import { fill, h, table } from "./dom";
-import { bytes, integer, money, number, percent, seconds, time } from "./format";
-import { figures } from "./panels";
+import { bytes, integer, seconds, time } from "./format";
+import { figures, functionsPanel } from "./panels";
 import type { State } from "./state";
 
 export async function functions(place: Element, state: State, open: (name: string) => void): Promise<void> {
@@ -13,32 +13,7 @@ export async function functions(place: Element, state: State, open: (name: strin
       h("code", {}, "pointmill forward"), " reading a function's logs, or from a wrapped handler."));
     return;
   }
-  const sum = (of: (f: LambdaFunction) => number) => functions.reduce((all, f) => all + of(f), 0);
-  const warn = (n: number, whole: number) => (n > 0 ? h("span.bad", { title: percent(n, whole) }, integer(n)) : "0");
-  fill(place, h("h1", {}, "Functions"),
-    figures([["functions", integer(functions.length)], ["invocations", integer(sum((f) => f.invocations))], ["errors", integer(sum((f) => f.errors))],
-      ["cold starts", integer(sum((f) => f.cold_starts))], ["estimated cost", money(sum((f) => f.estimated_cost_usd ?? 0))]]),
-    table<LambdaFunction>("One line a function; Enter shows its duration", [
-      { title: "function", cell: (f) => f.name, sort: (f) => f.name },
-      { title: "invocations", number: true, cell: (f) => integer(f.invocations), sort: (f) => f.invocations },
-      { title: "errors", number: true, cell: (f) => warn(f.errors, f.invocations), sort: (f) => f.errors },
-      { title: "cold starts", number: true, cell: (f) => integer(f.cold_starts), sort: (f) => f.cold_starts },
-      { title: "p50", number: true, hint: "duration", cell: (f) => seconds(f.duration_s.p50), sort: (f) => f.duration_s.p50 },
-      { title: "p95", number: true, hint: "duration", cell: (f) => seconds(f.duration_s.p95), sort: (f) => f.duration_s.p95 },
-      { title: "p99", number: true, hint: "duration", cell: (f) => seconds(f.duration_s.p99), sort: (f) => f.duration_s.p99 },
-      { title: "billed", number: true, hint: "sum of billed durations", cell: (f) => seconds(f.billed_s), sort: (f) => f.billed_s },
-      {
-        title: "memory", number: true, hint: "largest used, of what is set", sort: (f) => f.memory_used_mb.max,
-        cell: (f) => {
-          const used = f.memory_used_mb.max, set = f.memory_size_mb;
-          const text = `${number(used)} / ${number(set)} MB`;
-          return used !== null && set ? h("span", {}, text, h("meter", { min: 0, max: set, high: 0.9 * set, value: used, title: percent(used, set) })) : text;
-        },
-      },
-      { title: "timeouts", number: true, cell: (f) => warn(f.timeouts, f.invocations), sort: (f) => f.timeouts },
-      { title: "out of memory", number: true, cell: (f) => warn(f.out_of_memory, f.invocations), sort: (f) => f.out_of_memory },
-      { title: "cost", number: true, hint: "estimated, over the time shown", cell: (f) => money(f.estimated_cost_usd), sort: (f) => f.estimated_cost_usd },
-    ], functions, (f) => open(f.name)));
+  fill(place, h("h1", {}, "Functions"), functionsPanel(functions, "One line a function; Enter shows its duration", (f) => open(f.name)));
 }
 
 export async function refused(place: Element): Promise<void> {

@@ -3,7 +3,7 @@
 // Needs POINTMILL (the command), CHROMIUM (the browser) and SHOTS (a folder for the pictures); `cargo xtask page` sets them.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { createServer } from "node:net";
@@ -15,6 +15,7 @@ const { POINTMILL, CHROMIUM, SHOTS } = process.env;
 // Pairs of origin and destination in the file, each a context.
 const PAIRS = 3272;
 const FLIGHTS = path.resolve(import.meta.dirname, "../../../../testdata/flights-2001-01.csv.gz");
+const LOGS = path.resolve(import.meta.dirname, "../../../../testdata/forwarder");
 // Without these the browser tries to reach its maker at every start.
 const QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
@@ -187,12 +188,12 @@ test("points that arrive appear by themselves", async () => {
 
 test("the functions view shows what enhanced metrics say", async () => {
   const now = Math.floor(Date.now() / 1000);
-  const tags = ["functionname:checkout", "region:eu-west-1", "memorysize:256"];
+  const tags = ["functionname:basket", "region:eu-west-1", "memorysize:256"];
   const series = (name, values, more = []) => ({ metric: `aws.lambda.enhanced.${name}`, points: [[now, values]], tags: [...tags, ...more], type: "distribution" });
   await send([series("invocations", Array(20).fill(1), ["cold_start:false"]), series("invocations", [1], ["cold_start:true"]), series("errors", [1, 1]),
     series("duration", Array.from({ length: 21 }, (_, i) => (i + 1) / 10)), series("billed_duration", Array(21).fill(0.5)), series("max_memory_used", [180, 200]), series("estimated_cost", Array(21).fill(2e-6))]);
   await page.goto(`${address}/#view=functions`);
-  const row = page.locator("tbody tr", { hasText: "checkout" });
+  const row = page.locator("tbody tr", { hasText: "basket" });
   await row.waitFor();
   const cells = await row.locator("td").allTextContents();
   assert.deepEqual([cells[1], cells[2], cells[3]], ["21", "2", "1"]);
@@ -202,6 +203,53 @@ test("the functions view shows what enhanced metrics say", async () => {
   await shot("functions");
   await row.click();
   await page.waitForURL(/duration.*functionname/);
+});
+
+/** What the sample logs say of each function, added up from the points that `pointmill forward` shows of them. */
+function expectedFunctions(samples) {
+  const functions = {};
+  for (const args of samples) {
+    const out = execFileSync(POINTMILL, ["forward", "--dry-run", "--show=points", ...args], { cwd: LOGS, encoding: "utf8", env: {}, stdio: ["ignore", "pipe", "ignore"] });
+    for (const point of out.trim().split("\n").map((line) => JSON.parse(line)).filter((point) => point.metric.startsWith("aws.lambda.enhanced."))) {
+      const name = point.tags.find((tag) => tag.startsWith("functionname:")).slice("functionname:".length);
+      const values = ((functions[name] ??= {})[point.metric.slice("aws.lambda.enhanced.".length)] ??= []);
+      values.push(point.value);
+      if (point.metric.endsWith(".invocations") && point.tags.includes("cold_start:true")) (functions[name].cold ??= []).push(point.value);
+    }
+  }
+  return functions;
+}
+
+test("logs sent by the forwarder fill the functions view", async () => {
+  const place = ["--region=eu-west-3", "--account-id=210987654321"];
+  const samples = [["--function=checkout", "--functions=functions.json", ...place, "python.log"], ["--function=Tiles", ...place, "node.log"], ["--format=lines", "--function=Ledger", "--architecture=arm64", ...place, "go-json.log"], ["--architecture=arm64", ...place, "telemetry.ndjson"]];
+  for (const args of samples) execFileSync(POINTMILL, ["forward", "--url", address, "--show=none", "--logs=none", ...args], { cwd: LOGS, env: { DD_API_KEY: "0123456789abcdef0123456789abcdef" }, stdio: ["ignore", "inherit", "pipe"] });
+  const expected = expectedFunctions(samples);
+  const { functions } = await ask("v1/functions");
+  const sum = (values = []) => values.reduce((all, value) => all + value, 0);
+  const near = (found, wanted, what) => assert.ok(Math.abs((found ?? 0) - wanted) <= 1e-9 * Math.abs(wanted), `${what}: ${found}, not ${wanted}`);
+  assert.deepEqual(Object.keys(expected).sort(), ["Order-Worker", "checkout", "ledger", "tiles"]);
+  for (const [name, metrics] of Object.entries(expected)) {
+    const found = functions.find((f) => f.name === name);
+    assert.equal(found.invocations, metrics.invocations ? sum(metrics.invocations) : metrics.duration.length, name);
+    assert.equal(found.cold_starts, metrics.invocations ? sum(metrics.cold) : (metrics.init_duration ?? []).length, name);
+    for (const [key, metric] of [["errors", "errors"], ["timeouts", "timeouts"], ["out_of_memory", "out_of_memory"], ["billed_s", "billed_duration"], ["estimated_cost_usd", "estimated_cost"]]) near(found[key], sum(metrics[metric]), `${name} ${key}`);
+    near(found.memory_used_mb.max, Math.max(0, ...(metrics.max_memory_used ?? [])), `${name} memory`);
+  }
+  await page.goto(`${address}/#view=functions`);
+  const row = page.locator("tbody tr", { has: page.locator("td", { hasText: /^checkout$/ }) });
+  await row.waitFor();
+  const cells = await row.locator("td").allTextContents();
+  // As one reads it in python.log: its REPORT lines have 187.32, 42.50 and 912.77 ms, and 588 + 43 + 913 ms billed of 512 MB.
+  const cost = 1.544 * 0.5 * 0.0000166667 + 3 * 0.0000002;
+  assert.deepEqual([cells[1], cells[2], cells[3], cells[10]], ["1", "1", "1", "1"], "invocations, errors, cold starts, out of memory");
+  const milliseconds = (text) => Number.parseFloat(text) * (text.endsWith(" ms") ? 1 : 1000);
+  assert.ok(Math.abs(milliseconds(cells[4]) - 187.32) <= 187.32 / 100, cells[4]);
+  assert.ok(Math.abs(milliseconds(cells[5]) - 912.77) <= 912.77 / 100, cells[5]);
+  assert.ok(Math.abs(milliseconds(cells[7]) - 1544) <= 10, cells[7]);
+  assert.equal(cells[8], "512 / 512 MB");
+  assert.ok(Math.abs(Number.parseFloat(cells[11].replace(/[^\d.e-]/g, "")) - cost) <= 0.01 * cost, `${cells[11]}, not ${cost}`);
+  await shot("functions-forwarded");
 });
 
 test("it can be read in the dark, on a narrow screen, and shows its books", async () => {
