@@ -2,10 +2,11 @@
 //! within 1/129 of the exact element of rank roundTiesEven(q (n - 1)), computed here from the
 //! raw values.
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 
@@ -52,28 +53,19 @@ fn exact(value: usize, key: Option<usize>) -> BTreeMap<String, Vec<f64>> {
 
 fn report(args: &[&str]) -> Value {
     let percentiles: Vec<&str> = PERCENTILES.iter().map(|(text, _)| *text).collect();
-    let output = Command::new(env!("CARGO_BIN_EXE_pointmill"))
-        .args([
-            "report",
-            "--input",
-            "csv",
-            "--time",
-            "unix_s",
-            "--tags",
-            "origin,destination",
-        ])
-        .args(["--percentiles", &percentiles.join(","), "--format", "json"])
-        .args(args)
-        .arg(FILE)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    assert_eq!(output.stderr, b"");
-    serde_json::from_slice(&output.stdout).unwrap()
+    let percentiles = percentiles.join(",");
+    let head = [
+        "report",
+        "--input=csv",
+        "--time=unix_s",
+        "--tags=origin,destination",
+        "--format=json",
+        "--percentiles",
+        &percentiles,
+    ];
+    let ran = support::run(&[&head, args, &[FILE]].concat());
+    assert_eq!((ran.status, ran.err.as_str()), (0, ""));
+    serde_json::from_str(&ran.out).unwrap()
 }
 
 fn check(metric: &str, column: (&str, usize), by: (&str, Option<usize>), extra: &[&str]) {
@@ -166,20 +158,15 @@ fn rows_are_the_same_when_they_are_merged_from_every_tag_and_interval() {
     let payload = ["--payload", target.to_str().unwrap()];
     let args = ["--value", "delay_min", "--by", "origin"];
     let run = |extra: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_pointmill"))
-            .args(["report", "--time", "unix_s", "--tags", "origin,destination"])
-            .args(args)
-            .args(["--format", "csv"])
-            .args(extra)
-            .arg(FILE)
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8(output.stdout).unwrap()
+        let head = [
+            "report",
+            "--time=unix_s",
+            "--tags=origin,destination",
+            "--format=csv",
+        ];
+        let ran = support::run(&[&head, &args[..], extra, &[FILE]].concat());
+        assert_eq!(ran.status, 0, "{}", ran.err);
+        ran.out
     };
     assert_eq!(run(&payload), run(&[]));
     assert!(Path::new(&target).join("manifest.json").exists());

@@ -4,49 +4,30 @@
 //! Points of the sample logs are compared with `testdata/forwarder/expected`. After a wanted change,
 //! run the tests with `POINTMILL_BLESS=1` and review the difference.
 
+mod support;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
 
+use support::{Ran, finished};
+
 fn testdata(name: &str) -> PathBuf {
-    Path::new(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../testdata/forwarder"
-    ))
-    .join(name)
+    support::testdata("forwarder").join(name)
 }
 
 /// The command in the directory of the samples, without the tester's own settings.
 fn forward(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pointmill"));
+    let mut command = support::pointmill(&[&["forward"], args].concat());
+    command.current_dir(testdata("")).env_clear();
     command
-        .arg("forward")
-        .args(args)
-        .current_dir(testdata(""))
-        .env_clear()
-        .stdin(Stdio::null());
-    command
-}
-
-struct Ran {
-    status: i32,
-    out: String,
-    err: String,
-}
-
-fn finished(output: Output) -> Ran {
-    Ran {
-        status: output.status.code().expect("not ended by a signal"),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
 }
 
 fn run(args: &[&str]) -> Ran {
@@ -60,14 +41,7 @@ fn account(ran: &Ran) -> Value {
 }
 
 fn golden(name: &str, text: &str) {
-    let path = testdata("expected").join(name);
-    if std::env::var_os("POINTMILL_BLESS").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-        return;
-    }
-    let expected = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(expected, text, "{}", path.display());
+    support::golden(&testdata("expected").join(name), text);
 }
 
 const PLACE: [&str; 4] = ["--region", "eu-west-3", "--account-id", "210987654321"];
@@ -277,10 +251,7 @@ fn ctrl_c_sends_what_had_been_read() {
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut first = String::new();
     out.read_line(&mut first).unwrap();
-    let killed = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(killed.unwrap().success());
+    support::signal(&child, "INT");
     let mut rest = String::new();
     out.read_to_string(&mut rest).unwrap();
     let ran = finished(child.wait_with_output().unwrap());

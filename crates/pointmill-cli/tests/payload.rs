@@ -1,14 +1,13 @@
 //! `--payload DIR`: the files decode to the points that went in, and the manifest says so.
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use pointmill_wire::{DecodeLimits, decompress, series_v2, sketch_payload};
 use serde_json::Value;
-
-const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata");
 
 /// What the files of a directory carry.
 #[derive(Default)]
@@ -22,21 +21,19 @@ struct Received {
 }
 
 fn run(dir: &Path, args: &[&str]) -> (Value, Value) {
-    let output = Command::new(env!("CARGO_BIN_EXE_pointmill"))
-        .args(["report", "--format", "json", "--payload"])
-        .arg(dir)
-        .args(args)
-        .current_dir(DATA)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let head = [
+        "report",
+        "--format",
+        "json",
+        "--payload",
+        dir.to_str().unwrap(),
+    ];
+    let mut command = support::pointmill(&[&head, args].concat());
+    let ran = support::finished(command.current_dir(support::testdata("")).output().unwrap());
+    assert_eq!(ran.status, 0, "{}", ran.err);
     let manifest = fs::read(dir.join("manifest.json")).unwrap();
     (
-        serde_json::from_slice(&output.stdout).unwrap(),
+        serde_json::from_str(&ran.out).unwrap(),
         serde_json::from_slice(&manifest).unwrap(),
     )
 }

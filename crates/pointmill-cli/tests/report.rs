@@ -3,40 +3,26 @@
 //! Outputs are compared with the files in `testdata/cli`. After a wanted change, run the tests
 //! with `POINTMILL_BLESS=1` and review the difference.
 
+mod support;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use support::{Ran, finished, run_with};
+
 fn testdata(name: &str) -> PathBuf {
-    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/cli")).join(name)
+    support::testdata("cli").join(name)
 }
 
 /// The command in the directory of the test data, so that messages have short names.
 fn pointmill(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pointmill"));
+    let mut command = support::pointmill(args);
+    command.current_dir(testdata(""));
     command
-        .args(args)
-        .current_dir(testdata(""))
-        .env_remove("COLUMNS")
-        .stdin(Stdio::null());
-    command
-}
-
-struct Ran {
-    status: i32,
-    out: String,
-    err: String,
-}
-
-fn finished(output: Output) -> Ran {
-    Ran {
-        status: output.status.code().expect("not ended by a signal"),
-        out: String::from_utf8(output.stdout).unwrap(),
-        err: String::from_utf8(output.stderr).unwrap(),
-    }
 }
 
 fn report(args: &[&str]) -> Ran {
@@ -44,14 +30,7 @@ fn report(args: &[&str]) -> Ran {
 }
 
 fn report_stdin(args: &[&str], input: &[u8]) -> Ran {
-    let mut child = pointmill(&[&["report"], args].concat())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    finished(child.wait_with_output().unwrap())
+    run_with(&mut pointmill(&[&["report"], args].concat()), input)
 }
 
 fn json(args: &[&str]) -> (Value, Ran) {
@@ -60,19 +39,8 @@ fn json(args: &[&str]) -> (Value, Ran) {
     (value, ran)
 }
 
-/// Compares with a file, or writes it if that is asked for.
 fn golden(name: &str, text: &str) {
-    let path = testdata(name);
-    if std::env::var_os("POINTMILL_BLESS").is_some() {
-        fs::write(path, text).unwrap();
-        return;
-    }
-    assert_eq!(
-        fs::read_to_string(&path).unwrap(),
-        text,
-        "{}",
-        path.display()
-    );
+    support::golden(&testdata(name), text);
 }
 
 #[test]
@@ -500,11 +468,7 @@ fn ctrl_c_prints_what_was_read() {
     let mut complaint = String::new();
     err.read_line(&mut complaint).unwrap();
     assert!(complaint.starts_with("stdin:3:"), "{complaint}");
-    let kill = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(kill.success());
+    support::signal(&child, "INT");
     // Its standard input is still open: the signal alone ends it.
     let output = child.wait_with_output().unwrap();
     drop(stdin);
@@ -583,4 +547,108 @@ fn a_full_disk_is_named() {
         ran.err
     );
     assert!(!target.join("manifest.json").exists());
+}
+
+/// Whether this command carries the page; without npm it is built without.
+fn has_page(dir: &Path) -> bool {
+    let path = dir.join("probe.html");
+    let ran = report(&["numbers.txt", "--html", path.to_str().unwrap()]);
+    if ran.status == 0 {
+        return true;
+    }
+    assert_eq!((ran.status, ran.out.as_str()), (1, ""));
+    assert!(ran.err.contains("cargo xtask web"), "{}", ran.err);
+    assert!(!path.exists());
+    false
+}
+
+#[test]
+fn html_is_one_file_or_none() {
+    let dir = tempfile::tempdir().unwrap();
+    if !has_page(dir.path()) {
+        return;
+    }
+    let path = dir.path().join("r.html");
+    let to = |path: &Path| format!("--html={}", path.display());
+    let names = || {
+        let mut names: Vec<_> = fs::read_dir(dir.path())
+            .unwrap()
+            .map(|e| e.unwrap().file_name())
+            .collect();
+        names.sort();
+        names
+    };
+    let before = names();
+    for (args, status, hint) in [
+        // What cannot be written is said before the work, and nothing is printed.
+        (
+            vec!["numbers.txt".to_owned(), to(dir.path())],
+            1,
+            "directory",
+        ),
+        (
+            vec![
+                "numbers.txt".to_owned(),
+                "--html=/no/such/folder/r.html".to_owned(),
+            ],
+            1,
+            "/no/such/folder/r.html",
+        ),
+        (
+            vec!["no-such-file".to_owned(), to(&path)],
+            1,
+            "no-such-file",
+        ),
+        (
+            vec!["numbers.txt".to_owned(), "--time=t".to_owned(), to(&path)],
+            2,
+            "--value",
+        ),
+    ] {
+        let ran = report(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        assert_eq!(
+            (ran.status, ran.out.as_str()),
+            (status, ""),
+            "{args:?}: {}",
+            ran.err
+        );
+        assert!(ran.err.contains(hint), "{args:?}: {}", ran.err);
+        assert_eq!(names(), before, "{args:?}");
+    }
+    fs::write(&path, "what was there").unwrap();
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 0; exec {} report numbers.txt {}",
+        env!("CARGO_BIN_EXE_pointmill"),
+        to(&path)
+    );
+    let mut full = Command::new("sh");
+    let ran = finished(
+        full.args(["-c", &script])
+            .current_dir(testdata(""))
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(ran.status, 1, "{}", ran.err);
+    assert!(
+        ran.err.contains("cannot write") && ran.err.contains("r.html"),
+        "{}",
+        ran.err
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), "what was there");
+    let ran = report(&["mixed.dogstatsd", &to(&path)]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let page = fs::read_to_string(&path).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.contains("<title>mixed.dogstatsd</title>"));
+    assert!(
+        ran.err.contains(&format!("{} bytes in", page.len())),
+        "{}",
+        ran.err
+    );
+    // Nothing in it asks for anything.
+    for outward in ["src=\"http", "href=\"http", "url(http", "@import"] {
+        assert!(!page.contains(outward), "{outward}");
+    }
+    let ran = report(&["numbers.txt", "--html=/dev/full"]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.err.contains("cannot write /dev/full"), "{}", ran.err);
 }
