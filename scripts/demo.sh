@@ -33,6 +33,8 @@ rate() {
 }
 
 echo "== building"
+# With npm the command carries its intake's page.
+if command -v npm >/dev/null 2>&1; then cargo xtask web; fi
 cargo build --release --quiet --package pointmill-cli --package pointmill-capi
 cargo build --release --quiet --package pointmill-cli --example exact
 
@@ -90,7 +92,7 @@ exact=$target/release/examples/exact
 echo "== the command and the C program agree, and every percentile is within 1/129"
 
 # One intake for all that follows.
-"$pointmill" intake --listen 127.0.0.1:0 2>"$demo/intake.txt" &
+"$pointmill" intake --listen 127.0.0.1:0 --retention 0 2>"$demo/intake.txt" &
 intake=$!
 trap 'kill "$intake" 2>/dev/null || :' EXIT
 for _ in 1 2 3 4 5 6 7 8 9 10; do
@@ -135,4 +137,10 @@ echo "== pointmill forward: sample logs of Lambda functions to metrics, nothing 
     "$pointmill" forward --dry-run --by function_name --function Shop-Api monitoring.log 2>&1
 )
 
-# The page of the intake, which has had points since the function's HTTP mode, is shown from here.
+echo
+echo "== the intake's page: the flights and a function's logs"
+scripts/demo-page.sh "$pointmill" "$demo" "$intake_url"
+if [ "${KEEP:-}" = 1 ]; then
+    echo "Ctrl-C ends the intake"
+    wait "$intake"
+fi

@@ -10,7 +10,7 @@ use pointmill_intake::query::{Filter, Query, QueryAnswer, Step, query};
 use pointmill_intake::store::{Store, StoreConfig};
 use proptest::prelude::*;
 
-use crate::support::sketch;
+use crate::support::{dog, get, message, payload, post, sketch, start};
 
 /// The value of each key a query splits by.
 type Tags = Vec<Option<String>>;
@@ -265,5 +265,57 @@ proptest! {
             let answer = query(&store, &asked).unwrap();
             check(&answer, &model, kind, &asked)?;
         }
+    }
+}
+
+/// Many groups are put together in another way than few: each must be what it is on its own.
+#[test]
+fn many_groups_are_what_each_is_alone() {
+    const HOSTS: usize = 150;
+    let intake = start();
+    for interval in 0..4 {
+        let messages = (0..HOSTS)
+            .filter(|host| (host + interval) % 3 > 0)
+            .map(|host| {
+                let tag = format!("host:{host}");
+                let values: Vec<f64> = (0..5 + host % 7)
+                    .map(|i| (1 + (i * 31 + host * 17 + interval * 7) % 97) as f64 - 20.0)
+                    .collect();
+                message(
+                    "m",
+                    &[tag.as_str()],
+                    vec![dog(1_700_000_000 + 10 * interval as i64, &values)],
+                )
+            });
+        let body = payload(messages.collect());
+        assert_eq!(post(&intake, "/api/beta/sketches", &[], &body).status, 202);
+    }
+    for (time, order) in [("", "p99"), ("&from=1700000010&to=1700000030", "-p50")] {
+        let asked = format!("/v1/query?metric=m&agg=count,sum,min,p50,p99{time}");
+        let many = get(&intake, &format!("{asked}&by=host&limit=200&order={order}")).json();
+        let groups = many["groups"].as_array().unwrap();
+        assert_eq!(groups.len(), HOSTS);
+        let (agg, down) = order
+            .strip_prefix('-')
+            .map_or((order, true), |agg| (agg, false));
+        let mut points = 0;
+        for pair in groups.windows(2) {
+            let of = |group: &serde_json::Value| group["total"][agg].as_f64();
+            let (a, b) = (of(&pair[0]), of(&pair[1]));
+            assert!(
+                b.is_none() || (if down { a >= b } else { a <= b }),
+                "{a:?} {b:?}"
+            );
+        }
+        for group in groups {
+            let host = group["tags"]["host"].as_str().unwrap();
+            let alone = get(&intake, &format!("{asked}&filter=host:{host}")).json();
+            assert_eq!(group["total"], alone["groups"][0]["total"], "{host}");
+            points += alone["points"].as_u64().unwrap();
+        }
+        assert_eq!(many["points"], points);
+        // The first few are the same whether or not the rest is answered.
+        let few = get(&intake, &format!("{asked}&by=host&limit=7&order={order}")).json();
+        assert_eq!(few["groups"].as_array().unwrap()[..], groups[..7]);
     }
 }
