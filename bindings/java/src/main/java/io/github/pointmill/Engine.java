@@ -3,6 +3,7 @@ package io.github.pointmill;
 import io.github.pointmill.internal.Native;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
+import java.lang.ref.WeakReference;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -37,8 +38,8 @@ public final class Engine implements AutoCloseable {
     /** Flushes begun and ended so far; {@link #CLOSED} after close. Metrics ask for their id again when it has changed. */
     volatile long epoch;
 
-    /** The ring of each thread. */
-    private final ThreadLocal<Ring> ring = new ThreadLocal<>();
+    /** The ring of each thread. Weak: a pooled thread must not keep what is closed, nor its class loader, for ever. */
+    private final ThreadLocal<WeakReference<Ring>> ring = new ThreadLocal<>();
     /** Every ring that may hold points. Guarded by itself. */
     private final ArrayList<Ring> rings = new ArrayList<>();
     /** For virtual threads, and threads above RINGS_MAX. Guarded by rings. */
@@ -224,10 +225,16 @@ public final class Engine implements AutoCloseable {
 
     /** Appends one point to the thread's ring. */
     void put(long id, double value) {
-        Ring mine = ring.get();
+        WeakReference<Ring> held = ring.get();
+        Ring mine = held == null ? null : held.get();
         if (mine == null || !mine.put(id, value)) {
             putSlowly(mine == null ? newRing() : mine, id, value);
         }
+    }
+
+    /** For tests. */
+    Ring ringOfThisThread() {
+        return ring.get().get();
     }
 
     private void putSlowly(Ring mine, long id, double value) {
@@ -258,7 +265,7 @@ public final class Engine implements AutoCloseable {
                 mine = shared[i];
             }
         }
-        ring.set(mine);
+        ring.set(new WeakReference<>(mine));
         return mine;
     }
 

@@ -15,15 +15,22 @@ import java.util.concurrent.atomic.AtomicLong;
  * the point, then the new tail with release order, which costs what a plain store costs. A shared ring, for virtual threads
  * and when there are very many threads, is written under its monitor.
  *
- * <p>It does not know its engine: threads hold their rings, and would hold the engine with them.
+ * <p>The engine holds it; its thread does so weakly.
  */
 final class Ring {
     static final int POINTS = 512;
 
     private final long[] contexts = new long[POINTS];
     private final double[] values = new double[POINTS];
+    /** A number on a cache line of its own: rings of two threads may lie side by side, and would take turns. */
+    private static final class Padded extends AtomicLong {
+        private static final long serialVersionUID = 1L;
+        @SuppressWarnings("unused")
+        private long p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, p13, p14, p15;
+    }
+
     /** Points ever written. The owner's, under the monitor in a shared ring. */
-    private final AtomicLong tail = new AtomicLong();
+    private final AtomicLong tail = new Padded();
     /** Points ever handed over. Written under the monitor. */
     private volatile long head;
     /** The tail at which the owner must look at the head again. Never reached by a shared ring's tail, so that it is slow. */

@@ -11,7 +11,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.ref.WeakReference;
+import java.nio.file.Files;
+import java.nio.file.Paths;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -524,6 +528,21 @@ class EngineTest {
         refused("CLOSED", snapshot::encode);
     }
 
+    /** A thread of a pool keeps no ring of an engine that is gone. */
+    @Test
+    void threadsForgetWhatIsClosed() {
+        Engine engine = new Engine();
+        engine.distribution("d").record(1);
+        WeakReference<Ring> ring = new WeakReference<>(engine.ringOfThisThread());
+        assertTrue(ring.get() != null);
+        engine.close();
+        await("garbage collection of the ring", () -> {
+            System.gc();
+            return ring.get() == null;
+        });
+        refused("CLOSED", engine::stats);
+    }
+
     /** Whoever records while another closes gets an answer, not a crash. */
     @Test
     void closingMeanwhileIsSafe() throws Exception {
@@ -564,12 +583,27 @@ class EngineTest {
             System.gc();
             return gone.get() == null;
         });
-        // The arenas of these are more than the machine has: they are freed while others are made.
-        for (int i = 0; i < 300; i++) {
+        long before = addressSpace();
+        for (int i = 0; i < 100; i++) {
             new Engine(Map.of("arena_bytes", 1L << 28)).distribution("d").record(1);
-            if (i % 50 == 0) {
-                System.gc();
+        }
+        await("release of the arenas", () -> {
+            System.gc();
+            return addressSpace() - before < 10L << 28;
+        });
+    }
+
+    /** Bytes that the process has mapped. */
+    private static long addressSpace() {
+        try {
+            for (String line : Files.readAllLines(Paths.get("/proc/self/status"))) {
+                if (line.startsWith("VmSize:")) {
+                    return Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024;
+                }
             }
+            throw new AssertionError("no VmSize");
+        } catch (IOException error) {
+            throw new UncheckedIOException(error);
         }
     }
 

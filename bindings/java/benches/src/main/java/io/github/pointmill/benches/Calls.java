@@ -74,7 +74,11 @@ public class Calls {
         final AtomicLong calls = new AtomicLong();
 
         @TearDown
-        public void check() {
+        public void check() throws InterruptedException {
+            // The other thread may still be adding its calls up.
+            for (int i = 0; i < 5_000 && calls.get() != engine.stats().pending(); i++) {
+                Thread.sleep(1);
+            }
             Stats stats = engine.stats();
             if (!stats.balances()) {
                 throw new AssertionError(stats);
