@@ -48,6 +48,7 @@ cargo xtask VERB
   python --bench   measure it beside datadog_lambda
   ruby             the gems of bindings/ruby, and its tests against the installed platform gem
   ruby --gems      build them only
+  ruby --bench     measure calls and load
   size             bytes of the stripped library with delivery and without, against their limits
   page             the page of the local intake in headless Chromium, with pictures
   web              the page of the local intake, before the binary that carries it

@@ -17,11 +17,9 @@ use crate::process::run as run_command;
 use crate::{Outcome, install, root, target_dir};
 
 pub(crate) fn run(args: &[&str]) -> Outcome {
-    let gems_only = match args {
-        [] => false,
-        ["--gems"] => true,
-        _ => return Err(format!("ruby takes only --gems, not {args:?}").into()),
-    };
+    if !matches!(args, [] | ["--gems" | "--bench"]) {
+        return Err(format!("ruby takes --gems, --bench or nothing, not {args:?}").into());
+    }
     let built = install::build()?;
     run_command(
         Command::new("ruby")
@@ -54,11 +52,14 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     for gem in [&source_gem, &platform_gem] {
         println!("{}: {} bytes", gem.display(), fs::metadata(gem)?.len());
     }
-    if gems_only {
+    if args == ["--gems"] {
         return Ok(());
     }
     let platform = folder.join("platform");
     install_gem(&platform_gem, &platform, &[])?;
+    if args == ["--bench"] {
+        return bench(&platform);
+    }
     tests(&platform, &[])?;
     tests(&platform, &[("POINTMILL_FALLBACK", "1".as_ref())])?;
     without_compiler(&source_gem, &folder.join("bare"), &built)
@@ -146,6 +147,23 @@ fn tests(home: &Path, env: &[(&str, &std::ffi::OsStr)]) -> Outcome {
     } else {
         Err(format!("the Ruby tests ended with {status}").into())
     }
+}
+
+/// Measures; the answers are checked there.
+fn bench(home: &Path) -> Outcome {
+    for name in ["calls", "load"] {
+        let mut ruby = Command::new("ruby");
+        ruby.arg(package().join("benches").join(name).with_extension("rb"))
+            .env("GEM_HOME", home)
+            .env_remove("RUBYLIB")
+            // What is written by Lambda's log mode.
+            .stdout(std::process::Stdio::null());
+        let status = ruby.status()?;
+        if !status.success() {
+            return Err(format!("benches/{name}.rb ended with {status}").into());
+        }
+    }
+    Ok(())
 }
 
 /// Where there is no compiler the source gem installs all the same, and uses the shared library.
