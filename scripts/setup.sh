@@ -17,6 +17,7 @@ need valgrind valgrind
 need nm binutils
 need node nodejs
 need npm npm
+need zopfli zopfli
 need chromium chromium
 # AWS's runtime interface client for Node is linked with it.
 [ -n "$(find /usr/lib* -maxdepth 2 -name libcurl.so.4 2>/dev/null)" ] || missing="$missing libcurl4"

@@ -104,7 +104,7 @@ try {
   stop();
 }
 const folder = mkdtempSync(join(tmpdir(), 'pointmill-'));
-execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: base });
+node([join(base, 'scripts', 'pack.mjs'), folder]);
 row('package, zipped, one architecture', 'kB', 2000, [statSync(join(folder, readdirSync(folder)[0])).size / 1000]);
 rmSync(folder, { recursive: true });
 

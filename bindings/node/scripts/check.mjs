@@ -1,7 +1,7 @@
 // The stage `node` of `cargo xtask test`: builds everything, packs the package, installs it into an empty
 // folder and runs the tests against what a user would have there.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,8 +10,10 @@ const here = dirname(dirname(fileURLToPath(import.meta.url)));
 const root = join(here, '..', '..');
 const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
 const work = join(target, 'node');
-// The goal is 2 MB; TLS, compression and the Lambda layer take it to 2.4. A bound, so that it does not grow unseen.
-const PACKED_BYTES_MAX = 2_500_000;
+/** The goal is 2 MB, and 1.99 was reached; a bound with some room, so that it does not grow unseen. */
+const PACKED_BYTES_MAX = 2_050_000;
+/** As npm packs it, where there is no zopfli (see pack.mjs). */
+const PACKED_BYTES_MAX_NPM = 2_140_000;
 
 function run(program, args, cwd = here, env = {}) {
   console.log(`-- ${program} ${args.join(' ')}`);
@@ -34,11 +36,12 @@ run('node', ['node_modules/typescript/bin/tsc', '--project', 'test/types']);
 
 rmSync(work, { recursive: true, force: true });
 mkdirSync(work, { recursive: true });
-run('npm', ['pack', '--silent', '--pack-destination', work]);
+run('node', ['scripts/pack.mjs', work]);
 const [packed] = readdirSync(work).filter((name) => name.endsWith('.tgz'));
 const { size } = statSync(join(work, packed));
 console.log(`-- ${packed}: ${size} bytes`);
-assert.ok(size <= PACKED_BYTES_MAX, `${packed} has ${size} bytes; at most ${PACKED_BYTES_MAX} are allowed`);
+const most = spawnSync('zopfli', ['-h']).error === undefined ? PACKED_BYTES_MAX : PACKED_BYTES_MAX_NPM;
+assert.ok(size <= most, `${packed} has ${size} bytes; at most ${most} are allowed`);
 
 const installed = join(work, 'installed');
 mkdirSync(installed);

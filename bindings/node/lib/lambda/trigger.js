@@ -2,10 +2,9 @@
 // Whether an HTTP front (API Gateway, function URL, load balancer) called, and what it makes of the answer.
 
 /** The status the caller of the front sees; 0: no such front. */
-function httpStatusOf(event, result, failed) {
+function httpStatusOf(event, result) {
   const front = frontOf(event);
   if (front === undefined) return 0;
-  if (failed) return 502;
   const status = Number(result?.statusCode);
   if (Number.isInteger(status) && status >= 100 && status <= 599) return status;
   // Payload format 2.0 takes any other answer as the body of a 200; the older fronts answer 502 to it.

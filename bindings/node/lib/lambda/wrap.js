@@ -51,7 +51,8 @@ async function invoke(layer, event, context, stream, run) {
   process.off('beforeExit', onEmpty);
   if (!ended) {
     ended = true;
-    if (stream === undefined) outcome.httpStatus = guarded(layer, () => httpStatusOf(event, result, outcome.error)) ?? 0;
+    // An exception counts as an error by itself.
+    if (stream === undefined && !outcome.error) outcome.httpStatus = guarded(layer, () => httpStatusOf(event, result)) ?? 0;
     outcome.batchItemFailures = guarded(layer, () => (Array.isArray(result?.batchItemFailures) ? result.batchItemFailures.length : -1)) ?? -1;
     try {
       if (token === undefined) await layer.flush();
