@@ -46,6 +46,16 @@ def test_tags_come_in_any_iterable(engine, tags):
     assert only(engine.flush(NOW, all=True)).tags in ((), ("a",))
 
 
+@pytest.mark.parametrize("n", range(20, 30))
+def test_tags_in_any_number(engine, n):
+    """The extension has room for a few of them and asks for memory beyond."""
+    tags = tuple(f"t:{i:02}" for i in range(n))
+    engine.record_count("m", 1, list(tags))
+    engine.count("m", tags).record(2)
+    entry = only(engine.flush(NOW, all=True))
+    assert (entry.tags, entry.value) == (tags, 3)
+
+
 def test_a_generator_of_tags_is_held_once(engine):
     assert engine.count("m", (t for t in ("a", "b"))).tags == ("a", "b")
 
@@ -58,6 +68,14 @@ def test_times_and_rates(engine):
     metric.record(1, rate=0.5, at=NOW - 20.0)
     metric.record(1, rate=None, at=None)
     assert [(e.interval, e.value) for e in engine.flush(NOW, all=True)] == [(NOW - 20, 3.0), (NOW - 10, 1.0), (NOW, 3.0)]
+
+
+def test_a_time_before_1970_lies_in_the_second_that_has_begun():
+    with pointmill.Engine(past_max_s=1 << 40, interval_s=1) as engine:
+        engine.tick(NOW)
+        engine.count("m").record(1, at=-0.5)
+        engine.record_count("n", 1, at=-1)
+        assert [entry.interval for entry in engine.flush(NOW)] == [-1, -1]
 
 
 @pytest.mark.parametrize("code", "dfbBhHiIlLqQ")

@@ -26,17 +26,21 @@ def run(*command, **options):
     return done.stdout
 
 
-def installed(folder, wheel):
+def installed(folder, wheel, base=sys.executable):
     """The interpreter of an environment that has the wheel and nothing else."""
-    run(sys.executable, "-m", "venv", "--without-pip", folder)
+    run(base, "-m", "venv", "--without-pip", folder)
     python = folder / "bin/python"
     run(sys.executable, "-m", "pip", "--python", python, "install", "--no-index", "--disable-pip-version-check", wheel)
     return python
 
 
-def test_the_wheel_in_an_empty_environment(tmp_path):
+@pytest.mark.parametrize("base", [sys.executable, "python3.12", "python3.13", "python3.14"], ids=lambda base: Path(base).name)
+def test_the_wheel_in_an_empty_environment(tmp_path, base):
+    """One wheel for every CPython from 3.11 on: those that this machine has are tried."""
+    if subprocess.run(["sh", "-c", f"{base} -c 'import venv'"], capture_output=True, check=False).returncode != 0:
+        pytest.skip(f"no {base} here")
     wheel = os.environ.get("POINTMILL_WHEEL") or pytest.skip("POINTMILL_WHEEL names no wheel; `cargo xtask python` does")
-    python = installed(tmp_path / "venv", wheel)
+    python = installed(tmp_path / "venv", wheel, base)
     assert run(python, "-I", "-c", CODE, env={}) == "extension 1000\n"
     with zipfile.ZipFile(wheel) as names:
         assert not [name for name in names.namelist() if name.endswith((".c", ".h", ".inc")) or "tests/" in name]

@@ -12,13 +12,15 @@ import pytest
 from pointmill import _raw
 
 
-def run(code, **env):
+HEAD = "from pointmill.lambda_ import lambda_metric, datadog_lambda_wrapper, stats, flush, mode\nimport pointmill.lambda_ as layer\n"
+
+
+def run(code, head=HEAD, **env):
     """Runs it in an interpreter of its own, in log mode; what was logged, and what else was printed."""
     environment = {"PATH": os.environ.get("PATH", ""), "DD_FLUSH_TO_LOG": "true", **env}
     for name in ("POINTMILL_FALLBACK", "POINTMILL_LIBRARY"):
         if name in os.environ:
             environment[name] = os.environ[name]
-    head = "from pointmill.lambda_ import lambda_metric, datadog_lambda_wrapper, stats, flush, mode\nimport pointmill.lambda_ as layer\n"
     done = subprocess.run(
         [sys.executable, "-c", head + textwrap.dedent(code)], capture_output=True, text=True, timeout=300, check=False, env=environment
     )
@@ -169,6 +171,86 @@ def test_an_exception_is_raised_as_it_is_and_counted_once():
     metrics, rest, _ = run(code)
     assert rest == ["'mine'"]
     assert [line["m"] for line in metrics] == ["aws.lambda.enhanced.invocations", "aws.lambda.enhanced.errors"]
+
+
+def test_an_answer_that_is_missing_is_a_502_behind_http_only():
+    code = """
+        @datadog_lambda_wrapper
+        def handler(event, context):
+            return event.get("answer")
+        front = {"requestContext": {"stage": "prod"}, "httpMethod": "GET"}
+        handler(front, None)
+        handler({}, None)
+        handler({**front, "answer": {"statusCode": "503"}}, None)
+        handler({**front, "answer": {"statusCode": 404}}, None)
+        handler({**front, "answer": "text"}, None)
+    """
+    metrics, _, _ = run(code)
+    names = [line["m"].rpartition(".")[2] for line in metrics]
+    assert names == ["invocations", "errors", "invocations", "invocations", "errors", "invocations", "invocations"]
+
+
+def test_a_flush_gives_the_gil_away():
+    """The intake is a thread of the same interpreter: it could not answer otherwise."""
+    head = f"""
+import os, sys
+sys.path.insert(0, {os.path.dirname(__file__)!r})
+from intake import Intake
+intake = Intake()
+os.environ["DATADOG_HOST"] = intake.url
+"""
+    code = """
+        lambda_metric("m", 1)
+        print(flush(60), len(intake.requests))
+    """
+    assert run(code, head + HEAD, DD_FLUSH_TO_LOG="false", DD_API_KEY="k")[1] == ["True 1"]
+
+
+def test_beside_the_extension_points_are_datagrams():
+    """The address is fixed in Lambda; an option of the layer below has another one."""
+    code = """
+        import datetime, socket, time
+        from pointmill import _raw
+        from pointmill.lambda_._refused import Slowly
+        receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(120)
+        raw = _raw.Lambda((("mode", "extension"), ("dogstatsd_url", "udp://127.0.0.1:%d" % receiver.getsockname()[1]), ("layer_tag", "x")))
+        _raw.lambda_setup(raw, Slowly(raw))
+        now = int(time.time())
+        _raw.lambda_metric("first", 1.5, now, ["é:ü", "a b|c,d#e@f", "日本:x", "emoji:😀", "path:/a/b"])
+        _raw.lambda_metric("second", 2, datetime.datetime.fromtimestamp(now))
+        _raw.lambda_metric("third", 3, tags=["a:1"])
+        _raw.lambda_metric("too.old", 4, now - 5 * 3600)
+        raw.flush(60_000)
+        lines = []
+        while len(lines) < 3:
+            lines += receiver.recv(65536).decode().splitlines()
+        for line in lines:
+            print(line.replace("T%d" % now, "Tnow"))
+        print(raw.stats().rejected_too_old)
+    """
+    _, rest, _ = run(code)
+    assert rest[:2] == ["first:1.5|d|#é:ü,a_b_c_d_e_f,日本:x,emoji:_,path:/a/b,dd_lambda_layer:x|Tnow", "second:2|d|#dd_lambda_layer:x|Tnow"]
+    assert rest[2].startswith("third:3|d|#a:1,dd_lambda_layer:x|T")
+    assert rest[3:] == ["1"]
+
+
+def test_a_restored_snapshot_begins_anew():
+    """SnapStart: the process was loaded long ago, and yet the first invocation is a cold start."""
+    code = """
+        import snapshot_restore_py
+        @datadog_lambda_wrapper
+        def handler(event, context):
+            pass
+        handler({}, None)
+        for function, args, kwargs in snapshot_restore_py.get_after_restore():
+            function(*args, **kwargs)
+        handler({}, None)
+        handler({}, None)
+    """
+    metrics, _, error = run(code, AWS_LAMBDA_INITIALIZATION_TYPE="snap-start")
+    assert [line["t"][0] for line in metrics] == ["cold_start:true", "cold_start:true", "cold_start:false"], error
 
 
 def test_held_metrics_and_modes():
