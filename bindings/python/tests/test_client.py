@@ -1,6 +1,7 @@
 """Delivery: a client over a loopback intake and over a function."""
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -156,6 +157,23 @@ def test_a_forked_child_has_a_client_of_its_own(intake):
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert client.close(timeout=PATIENCE_S)
     assert sorted(s["metric"] for s in intake.json()) == ["child", "parent"]
+
+
+def test_a_forked_child_has_a_thread_of_its_own(intake):
+    client = make(intake, background=True, flush_interval_s=1, interval_s=1)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            client.engine.record_distribution("child", 1)  # and it never calls the client
+            time.sleep(2 * PATIENCE_S)
+        finally:
+            os._exit(1)
+    try:
+        until(lambda: intake.requests)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    assert client.close(timeout=PATIENCE_S)
 
 
 def test_an_interpreter_that_ends_delivers_first(intake):

@@ -41,6 +41,7 @@ TAKEN = [
     ('lambda_metric("m", 1, tags="a:b")', 1, ["a:b"]),
     ('lambda_metric("m", 1, tags=["a", 5, None, b"x"])', 1, ["a", "5", "x"]),
     ('lambda_metric("m", 1, tags=(t for t in ["a"]))', 1, ["a"]),
+    ('lambda_metric("m", 1, tags=(t for t in ["a", 5]))', 1, ["a", "5"]),
     ('lambda_metric("m", 1, tags=["a\\ud800"])', 1, ["a?"]),
     ('lambda_metric("m", "5")', 5, []),
     ('lambda_metric("m", True)', 1, []),

@@ -22,7 +22,7 @@ RUNS = {
     "an exception": [{"event": {"points": POINTS, "raise": "no beans"}}, {"event": {"points": POINTS}}],
     "batch failures": [{"event": {"answer": {"batchItemFailures": [1, 2, 3]}}}, {"event": {"answer": {"batchItemFailures": []}}}],
     "a server error": [{"event": {"requestContext": {"stage": "prod"}, "httpMethod": "GET", "answer": {"statusCode": 503}}}],
-    "a stream": [{"event": {"Records": [STREAM, STREAM]}}, {"event": {"Records": [{"eventSource": "aws:sqs"}]}}],
+    "a stream": [{"event": {"Records": [STREAM, STREAM]}}, {"event": {"Records": [{**STREAM, "eventSource": "aws:sqs"}]}}],
     "frozen and thawed": [{"event": {"points": POINTS}, "freeze_ms": 1500}, {"event": {"points": POINTS}}],
 }
 

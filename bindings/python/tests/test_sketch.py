@@ -57,6 +57,8 @@ def test_merging():
     assert (a.count, b.count, both.count) == (500, 500, 1000)
     a += b
     assert a == both != b
+    same_summary = Sketch([0, 1, 3, 4]), Sketch([0, 1.5, 2.5, 4])
+    assert same_summary[0].summary() == same_summary[1].summary() and same_summary[0] != same_summary[1]
     a.merge(a)
     assert a.count == 2000
     with pytest.raises(TypeError):

@@ -143,7 +143,13 @@ fn build_wheel(python: &Path, built: &Path, folder: &Path) -> Result<PathBuf, St
     )?;
     let mut found = fs::read_dir(&wheels).map_err(|error| error.to_string())?;
     let entry = found.next().ok_or("no wheel was built")?;
-    Ok(entry.map_err(|error| error.to_string())?.path())
+    let wheel = entry.map_err(|error| error.to_string())?.path();
+    run_command(
+        Command::new(python)
+            .arg(package().join("tools/repack.py"))
+            .arg(&wheel),
+    )?;
+    Ok(wheel)
 }
 
 fn pytest(python: &Path, env: &[(&str, &std::ffi::OsStr)]) -> Outcome {
