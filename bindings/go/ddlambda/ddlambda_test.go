@@ -8,6 +8,7 @@ import (
 	"io"
 	"log"
 	"math"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -419,6 +420,12 @@ func TestTheIntakeGetsEverything(t *testing.T) {
 	if stats := balances(t); stats.Delivered != 0 || stats.Queued+stats.Pending != 1 {
 		t.Errorf("%+v", stats)
 	}
+	// A busy machine may need more than one attempt to hear of the 500.
+	for start := time.Now(); !strings.Contains(LastFailure(), "500") && time.Since(start) < patience; {
+		if err := Flush(context.Background()); !errors.Is(err, pointmill.ErrDeliveryLater) {
+			t.Error(err)
+		}
+	}
 	if !strings.Contains(LastFailure(), "500") {
 		t.Error(LastFailure())
 	}
@@ -436,6 +443,71 @@ func TestTheIntakeGetsEverything(t *testing.T) {
 	cancelEnded(why)
 	if err := Flush(ended); !errors.Is(err, why) || !errors.Is(err, pointmill.ErrDeliveryLater) {
 		t.Error(err)
+	}
+}
+
+func TestAFlushEndsBeforeTheDeadlineOfItsInvocation(t *testing.T) {
+	fresh(t)
+	t.Setenv("DD_ENHANCED_METRICS", "false")
+	hold := make(chan struct{})
+	intake := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-hold }))
+	defer intake.Close()
+	defer close(hold)
+	handler := WrapFunction(func() { Metric("m", 1) }, &Config{APIKey: "k", Site: intake.URL, HTTPClientTimeout: 10 * time.Minute})
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		handler.(func(context.Context, json.RawMessage) (interface{}, error))(ctx, nil)
+	}()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		t.Fatal("the response still waits for an intake that hangs")
+	}
+	if stats := balances(t); stats.Delivered != 0 || stats.Pending+stats.Queued != 1 {
+		t.Errorf("%+v", stats)
+	}
+}
+
+func TestTheExtensionGetsDatagrams(t *testing.T) {
+	ctx := lambdaContext(t)
+	fresh(t)
+	socket, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	extension := filepath.Join(t.TempDir(), "datadog-agent")
+	if err := os.WriteFile(extension, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg := &Config{ShouldUseLogForwarder: true, // the extension wins
+		Options: map[string]string{"extension_path": extension, "dogstatsd_url": "udp://" + socket.LocalAddr().String()}}
+	handler := WrapFunction(func() error {
+		MetricWithTimestamp("timed", 2, time.Unix(time.Now().Unix()-60, 0), "a:1")
+		MetricWithTimestamp("old", 1, time.Now().Add(-5*time.Hour))
+		return errors.New("no beans")
+	}, cfg)
+	if _, err := handler.(func(context.Context, json.RawMessage) (interface{}, error))(ctx, nil); err == nil {
+		t.Error("the error is gone")
+	}
+	if Mode() != "extension" {
+		t.Error(Mode())
+	}
+	buf := make([]byte, 1<<16)
+	socket.SetReadDeadline(time.Now().Add(patience))
+	n, _, err := socket.ReadFrom(buf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := string(buf[:n])
+	if !strings.HasPrefix(got, "timed:2|d|#a:1,dd_lambda_layer:pointmill-go") || !strings.Contains(got, "|T") || strings.Contains(got, "enhanced.invocations") {
+		t.Error(got)
+	}
+	if stats := balances(t); stats.RejectedTooOld != 1 {
+		t.Errorf("%+v", stats)
 	}
 }
 

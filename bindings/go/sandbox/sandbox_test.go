@@ -435,9 +435,9 @@ func TestAFunctionThatTimesOutHasSentItsPoints(t *testing.T) {
 }
 
 func TestAFailedFlushIsSentWithTheNextOne(t *testing.T) {
-	one := invocation{Event: Event{Points: points[:1]}}
-	s := scenario{invocations: []invocation{one, one}, intake: map[string]any{"statuses": []int{500, 202}},
-		env: map[string]string{"POINTMILL_LAMBDA_FLUSH_TIMEOUT_MS": "300"}}
+	one, later := invocation{Event: Event{Points: points[:1]}}, invocation{Event: Event{Sleep: 1}}
+	s := scenario{invocations: []invocation{one, one, later, later, later, later}, intake: map[string]any{"down_for": 1},
+		env: map[string]string{"POINTMILL_LAMBDA_FLUSH_TIMEOUT_MS": "1000"}}
 	if got := counts(s.run(t, "ours").arrived(t)); got["coffee.orders"] != 2 {
 		t.Errorf("%v", got)
 	}
