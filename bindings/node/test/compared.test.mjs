@@ -158,7 +158,7 @@ loss('an invalid date', async () => {
 let made;
 async function reports() {
   const front = { requestContext: { http: { method: 'GET' } }, answer: { statusCode: 503 } };
-  const invocations = [{ event: { points: 1 } }, { event: front }, ...['untagged', 'tagList', 'tagObject', 'tagNull', 'longName'].map((call) => ({ event: { call } }))];
+  const invocations = [{ event: { points: 1 } }, { event: front }, ...['untagged', 'tagList', 'tagObject', 'tagNull', 'longTag', 'longName'].map((call) => ({ event: { call } }))];
   made ??= Promise.all([both({ env: HTTP, invocations }), both({ env: LOG, invocations })]).then(([http, log]) => ({ http, log }));
   return made;
 }
@@ -230,9 +230,14 @@ difference('a list as a tag', ({ log }) => {
 });
 
 difference('null or an object as a tag', ({ log }) => {
-  assert.deepEqual(given(log.theirs).slice(2), [[{ a: 1 }, 'b:2'], [null, 'b:2']]);
-  assert.deepEqual(given(log.ours).slice(2), [['b:2'], ['b:2']]);
-  assert.match(log.ours.stdout, /1 of its tags are no texts/);
+  assert.deepEqual(given(log.theirs).slice(2, 4), [[{ a: 1 }, 'b:2'], [null, 'b:2']]);
+  assert.deepEqual(given(log.ours).slice(2, 4), [['b:2'], ['b:2']]);
+  assert.match(log.ours.stdout, /1 of its tags are no texts, or longer/);
+});
+
+difference('a tag of 10,000 characters', ({ log }) => {
+  assert.deepEqual(given(log.theirs).slice(4), [['t'.repeat(10_000), 'b:2']]);
+  assert.deepEqual(given(log.ours).slice(4), [['b:2']]);
 });
 
 difference('a name of 10,000 characters', ({ log }) => {

@@ -90,6 +90,20 @@ test('points of changing contexts reach their own context, each in its order', a
   }
 });
 
+test('points of any mixture of contexts reach their own', async () => {
+  const engine = new Engine(quiet);
+  const counts = Array.from({ length: 5003 }, (_, i) => engine.count('c', [`i:${i}`]));
+  const wanted = new Map();
+  for (let i = 0; i < 20_000; i++) {
+    const at = (i * i) % 5003; // jumps about, so that the ring's table of contexts has to resolve clashes
+    counts[at].record(i);
+    wanted.set(`i:${at}`, (wanted.get(`i:${at}`) ?? 0) + i);
+  }
+  const found = new Map(Array.from(engine.flushSync({ all: true }), (entry) => [entry.tags[0], entry.value]));
+  assert.deepEqual(found, wanted);
+  await engine.close();
+});
+
 test('points go to the interval that is open, or that holds their time', async () => {
   const engine = new Engine({ ...quiet, intervalS: 10 });
   engine.tick(NOW);

@@ -33,6 +33,14 @@ test('points before a handler is wrapped keep their time and get the configurati
   assert.ok(line.e <= Math.ceil(made / 1000), `${line.e} is the time of the wrapping, not ${made}`);
 });
 
+test('a tag that is too long is left out, its point is not', async (t) => {
+  const stdout = await start(t, `
+    sendDistributionMetric('longest', 1, 'é'.repeat(256), 'b:2');
+    sendDistributionMetric('longer', 1, 'é'.repeat(257), 'b:2');`, { DD_FLUSH_TO_LOG: 'true' });
+  const given = stdout.trim().split('\n').map((line) => JSON.parse(line)).map(({ m, t: tags }) => [m, ...tags.slice(0, -1)]);
+  assert.deepEqual(given, [['longest', 'é'.repeat(256), 'b:2'], ['longer', 'b:2']]);
+});
+
 test('code without a wrapper: lines leave in the same turn of the event loop', async (t) => {
   const stdout = await start(t, `
     sendDistributionMetric('first', 1);

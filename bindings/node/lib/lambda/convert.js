@@ -49,16 +49,24 @@ function safely(action) {
   }
 }
 
+/** Bytes of a tag that the engine takes; UTF-8 has at most three for each element of a text. */
+const TAG_BYTES_MAX = 512;
+
+function isTooLong(text) {
+  return text.length * 3 > TAG_BYTES_MAX && Buffer.byteLength(text) > TAG_BYTES_MAX;
+}
+
 /**
  * The usable tags: texts as they are, numbers and booleans as text, arrays by their elements (a list
- * passed without spreading it). `refused` says how many were left out.
+ * passed without spreading it). `refused` says how many were left out: a point is worth more than a tag.
  */
 function convertTags(tags) {
   const usable = [];
   let refused = 0;
   for (const tag of tags.flat(Infinity)) {
     if (typeof tag === 'string') {
-      if (tag !== '') usable.push(tag);
+      if (isTooLong(tag)) refused += 1;
+      else if (tag !== '') usable.push(tag);
     } else if (['number', 'boolean', 'bigint'].includes(typeof tag)) {
       usable.push(String(tag));
     } else {

@@ -217,7 +217,7 @@ class Layer {
       return;
     }
     const { usable, refused } = convertTags(tags);
-    if (refused > 0) this.warn(`${shownName(name)}: ${refused} of its tags are no texts and are left out`);
+    if (refused > 0) this.warn(`${shownName(name)}: ${refused} of its tags are no texts, or longer than 512 bytes, and are left out`);
     const status = native.lambdaMetricAt(this.#handle, name, usable, number, seconds);
     if (this.#unwrapped) this.#sendSoon();
     if (status !== CODES.POINTMILL_OK) this.warn(`${shownName(name)}: ${native.strerror(status)}; the point is left out`);

@@ -42,6 +42,7 @@ const CALLS = {
   tagList: () => sendDistributionMetric('hard', 1, ['a:1', 'b:2']),
   tagObject: () => sendDistributionMetric('hard', 1, { a: 1 }, 'b:2'),
   tagNull: () => sendDistributionMetric('hard', 1, null, 'b:2'),
+  longTag: () => sendDistributionMetric('hard', 1, 't'.repeat(10_000), 'b:2'),
   untagged: () => sendDistributionMetricWithDate('hard', 1, new Date()),
   longName: () => sendDistributionMetric('n'.repeat(10_000), 1),
 };
