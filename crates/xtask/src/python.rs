@@ -58,7 +58,15 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
         run_command(Command::new(&python).arg(script).envs([beside]))?;
         return Ok(());
     }
-    pytest(&python, &[beside, ("POINTMILL_WHEEL", wheel.as_os_str())])?;
+    let archive = built.join("libpointmill.a");
+    pytest(
+        &python,
+        &[
+            beside,
+            ("POINTMILL_WHEEL", wheel.as_os_str()),
+            ("POINTMILL_STATIC_LIBRARY", archive.as_os_str()),
+        ],
+    )?;
     let library = built.join("libpointmill.so");
     pytest(
         &python,
