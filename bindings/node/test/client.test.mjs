@@ -19,8 +19,8 @@ function assertBalances(client) {
   return stats;
 }
 
-test('what is recorded arrives, with the key in its header, while the event loop goes on', async () => {
-  const { url, requests, stop } = await intake(202);
+test('what is recorded arrives, with the key in its header, while the event loop goes on', async (t) => {
+  const { url, requests } = await intake(t, 202);
   const client = new Client({ url, apiKey: 'secret', background: false });
   const metric = client.engine.distribution('latency', ['env:test']);
   for (let i = 0; i < 3000; i++) metric.record(i);
@@ -33,11 +33,10 @@ test('what is recorded arrives, with the key in its header, while the event loop
   assert.equal(assertBalances(client).accepted, 3002);
   assert.equal(await client.close(), true);
   await assert.rejects(client.flush(), ClosedError);
-  stop();
 });
 
-test('what an intake does not take is kept and sent later; what it refuses is given up loudly', async () => {
-  const { url, requests, stop } = await intake(503, 202, 403);
+test('what an intake does not take is kept and sent later; what it refuses is given up loudly', async (t) => {
+  const { url, requests } = await intake(t, 503, 202, 403);
   const client = new Client({ url, apiKey: 'secret', background: false, retryBaseMs: 1, retryMaxMs: 1 });
   client.engine.recordDistribution('d', 1);
   const first = await client.flush({ all: true, timeoutMs: 0 });
@@ -56,20 +55,18 @@ test('what an intake does not take is kept and sent later; what it refuses is gi
   assert.equal(assertBalances(client).droppedForbidden, 1);
   assert.equal(requests.length, 3);
   await client.close();
-  stop();
 });
 
-test('the library\'s thread flushes by itself and does not keep the process alive', async () => {
-  const { url, requests, stop } = await intake(202);
+test('the library\'s thread flushes by itself and does not keep the process alive', async (t) => {
+  const { url, requests } = await intake(t, 202);
   const client = new Client({ url, apiKey: 'k', flushIntervalS: 1, intervalS: 1 });
   client.engine.recordCount('c', 1);
   assert.ok(await until(() => requests.length > 0));
   await client.close();
-  stop();
 });
 
-test('at the end of the process what waits is sent', async () => {
-  const { url, requests, stop } = await intake(202);
+test('at the end of the process what waits is sent', async (t) => {
+  const { url, requests } = await intake(t, 202);
   const program = `
     const { Client } = require('pointmill');
     const client = new Client({ url: ${JSON.stringify(url)}, apiKey: 'k', exitTimeoutMs: ${LONG_MS} });
@@ -81,7 +78,6 @@ test('at the end of the process what waits is sent', async () => {
   assert.equal(code, 0, errors);
   assert.equal(errors, '');
   assert.deepEqual(requests.map(({ path }) => path), ['/api/beta/sketches']);
-  stop();
 });
 
 test('an intake that is not there does not hold the end up for long', () => {

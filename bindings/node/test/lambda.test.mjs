@@ -176,6 +176,8 @@ test('whatever is handed over, the function answers, and all that is usable arri
     assert.equal(count(series, 'my.metric'), 10);
     assert.equal(count(series, 'usable.value'), 4);
     assert.equal(count(series, 'usable.time'), 1);
+    assert.equal(count(series, 'usable.held'), 1);
+    assert.equal(count(series, 'strange.tags'), 2, 'a point is worth more than a tag');
     assert.equal(count(series, 'strange.value') + count(series, 'strange.time'), 0);
     assert.equal(count(series, 'half.\ufffd'), 1);
     assert.match(report.stdout, /the value null is no number/);

@@ -54,8 +54,7 @@ test('code without a wrapper: lines leave in the same turn of the event loop', a
 });
 
 test('code without a wrapper: posts are gathered and sent', async (t) => {
-  const { url, requests, stop } = await intake(202);
-  t.after(stop);
+  const { url, requests } = await intake(t, 202);
   start(t, "sendDistributionMetric('alone', 1); setInterval(() => {}, 1000);", { DATADOG_HOST: url });
   assert.ok(await until(() => requests.length > 0));
 });
@@ -71,8 +70,7 @@ test('the end of the process sends what waits, also what was made before any han
 });
 
 test('the end of an invocation sends what waits under other configurations, too', async (t) => {
-  const { url, requests, stop } = await intake(202);
-  t.after(stop);
+  const { url, requests } = await intake(t, 202);
   // A process that is killed has no other way to send.
   await start(t, `
     datadog(async () => {}, { url: ${JSON.stringify(url)}, apiKey: 'first' });

@@ -32,8 +32,8 @@ export function assertCode(call, code, message = /./) {
 /** So long that a busy machine does not matter. */
 export const LONG_MS = 60_000;
 
-/** An intake that answers with these statuses, the last one for ever. */
-export async function intake(...statuses) {
+/** An intake that answers with these statuses, the last one for ever, until the test `t` is over. */
+export async function intake(t, ...statuses) {
   const requests = [];
   const server = createServer((request, response) => {
     let bytes = 0;
@@ -44,8 +44,11 @@ export async function intake(...statuses) {
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const stop = () => { server.closeAllConnections(); server.close(); };
-  return { url: `http://127.0.0.1:${server.address().port}`, requests, stop };
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { url: `http://127.0.0.1:${server.address().port}`, requests };
 }
 
 /** Waits until the condition holds; false if it never does. */

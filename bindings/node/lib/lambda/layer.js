@@ -143,7 +143,7 @@ class Layer {
 
   /** The metric of this name and these tags; undefined if the engine refuses them. */
   held(name, tags) {
-    const { usable } = convertTags(tags);
+    const usable = safely(() => convertTags(tags).usable) ?? [];
     if (typeof name !== 'string' || native.lambdaContext(this.#handle, name, usable, this.#bits) !== CODES.POINTMILL_OK) {
       return new LambdaMetric(this, name, usable, undefined); // its points are refused and counted one by one
     }
@@ -194,16 +194,24 @@ class Layer {
 
   /** Records whatever was handed over, or counts why not. */
   recordAny(name, value, tags) {
-    this.#recordConverted(name, value, tags, undefined);
+    this.#guarded(() => this.#recordConverted(name, value, tags, undefined));
   }
 
   recordAnyAt(name, value, time, tags) {
-    const seconds = convertTime(time);
-    if (seconds === undefined) {
-      this.#refuse(LAMBDA.BAD_TIME, `${shownName(name)}: the time ${shownValue(time)} is none; pass a Date`);
-      return;
+    this.#guarded(() => {
+      const seconds = convertTime(time);
+      if (seconds === undefined) this.#refuse(LAMBDA.BAD_TIME, `${shownName(name)}: the time ${shownValue(time)} is none; pass a Date`);
+      else this.#recordConverted(name, value, tags, seconds);
+    });
+  }
+
+  /** Objects can throw when they are looked at, and lists can hold themselves; their point is refused. */
+  #guarded(action) {
+    try {
+      action();
+    } catch (error) {
+      this.#refuse(LAMBDA.BAD_VALUE, `a point is left out: ${safely(() => String(error))}`);
     }
-    this.#recordConverted(name, value, tags, seconds);
   }
 
   #recordConverted(name, value, tags, seconds) {

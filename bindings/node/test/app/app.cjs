@@ -20,6 +20,16 @@ function work(event) {
 /** What no caller should hand over, and some do. */
 function strange() {
   for (const value of [NaN, Infinity, null, undefined, {}, [], new Date(0), Symbol('s'), () => 1]) sendDistributionMetric('strange.value', value);
+  // What throws when it is looked at, and what holds itself.
+  const hostile = new Proxy({}, { get() { throw new Error('hostile'); } });
+  const circle = [];
+  circle.push(circle);
+  sendDistributionMetric('strange.value', hostile);
+  sendDistributionMetric('strange.value', 1, circle);
+  sendDistributionMetric('strange.tags', 1, hostile, { toString() { throw null; } });
+  sendDistributionMetric(hostile, hostile, hostile);
+  sendDistributionMetricWithDate('strange.time', 1, hostile);
+  if (layer.distribution !== undefined) layer.distribution('usable.held', circle).record(1);
   for (const value of ['5', true, 7n, new Number(3)]) sendDistributionMetric('usable.value', value);
   for (const name of [undefined, null, 5, '', {}, 'n'.repeat(10_000)]) sendDistributionMetric(name, 1);
   sendDistributionMetric('strange.tags', 1, null, 5, { a: 1 }, ['in:list'], 'x'.repeat(10_000), '');
