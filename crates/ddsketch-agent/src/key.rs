@@ -21,7 +21,7 @@
 //!
 //! The table FIRST is computed by the build script from the definition.
 
-pub use crate::keys::keys;
+pub use crate::keys::{MultiplyAdd, keys, keys_with};
 
 /// Ratio of neighbouring bins, 1 + 2/128 exactly (the Agent doubles its configured 1/128).
 pub const GAMMA: f64 = 1.015625;

@@ -142,9 +142,27 @@ impl Summary {
         for block in lanes.chunks(ROUNDS) {
             self.insert_block(block, &mut extremes);
         }
-        extremes.settle(self, lanes);
+        extremes.settle(self, lanes.as_flattened());
         for v in last {
             self.insert(*v);
+        }
+    }
+
+    /// Makes minimum and maximum those of the values so far and of `values`, among all of which
+    /// `low` and `high` are extremes. For loops that compare in another order than one value after
+    /// the other, which can only show where values are equal and yet different: at ±0. The zero
+    /// that arrived first stays.
+    #[inline(always)]
+    pub fn extend_range(&mut self, low: f64, high: f64, values: &[f64]) {
+        if low < self.min {
+            self.min = if low == 0.0 { first_zero(values) } else { low };
+        }
+        if high > self.max {
+            self.max = if high == 0.0 {
+                first_zero(values)
+            } else {
+                high
+            };
         }
     }
 
@@ -265,11 +283,8 @@ impl Extremes {
     }
 
     /// Moves the extremes of `values`, all that were inserted, to `summary`.
-    ///
-    /// Lanes compare in another order than one value after the other, which can only show where
-    /// values are equal and yet different: at ±0. The zero that arrived first stays.
     #[inline(always)]
-    fn settle(self, summary: &mut Summary, values: &[Lanes]) {
+    fn settle(self, summary: &mut Summary, values: &[f64]) {
         let low = self
             .low
             .into_iter()
@@ -278,27 +293,13 @@ impl Extremes {
             .high
             .into_iter()
             .fold(summary.max, |m, v| if v > m { v } else { m });
-        if low < summary.min {
-            summary.min = if low == 0.0 { first_zero(values) } else { low };
-        }
-        if high > summary.max {
-            summary.max = if high == 0.0 {
-                first_zero(values)
-            } else {
-                high
-            };
-        }
+        summary.extend_range(low, high, values);
     }
 }
 
 #[cold]
-fn first_zero(values: &[Lanes]) -> f64 {
-    values
-        .as_flattened()
-        .iter()
-        .copied()
-        .find(|v| *v == 0.0)
-        .unwrap_or(0.0)
+fn first_zero(values: &[f64]) -> f64 {
+    values.iter().copied().find(|v| *v == 0.0).unwrap_or(0.0)
 }
 
 #[cfg(test)]
