@@ -36,12 +36,14 @@ fn main() {
             distribution,
             count,
             gauge,
+            parts,
             wide,
             || scaling("1 context, by the clock", Clock::Wall, 1),
             || scaling("1 context, by processor time", Clock::Cpu, 1),
             || scaling("10,000 contexts, by processor time", Clock::Cpu, WIDE),
             || rivals_scaling(Clock::Cpu),
-            || ceiling(Clock::Cpu),
+            || ceiling("an engine each, by the clock", Clock::Wall),
+            || ceiling("an engine each, by processor time", Clock::Cpu),
         ],
     );
 }
@@ -205,6 +207,58 @@ fn gauge() -> Contest {
         })
 }
 
+/// Points that a ring holds.
+const RING: usize = 256;
+
+/// The least that hands a point over: context and value into a ring, behind a limit that somebody
+/// else moves.
+struct Ring {
+    tail: u64,
+    limit: u64,
+    points: [(u64, f64); RING],
+}
+
+impl Ring {
+    #[inline(always)]
+    fn push(&mut self, id: u64, value: f64) -> bool {
+        if self.tail >= self.limit || !value.is_finite() {
+            return false;
+        }
+        self.points[self.tail as usize % RING] = (id, value);
+        self.tail += 1;
+        true
+    }
+}
+
+/// What a record of a distribution is made of: a push, and its share of a drain, which is what
+/// recording many at once costs.
+fn parts() -> Contest {
+    let engine = engine();
+    let id = context(&engine, Kind::Distribution, 0);
+    let mut ring = Box::new(Ring {
+        tail: 0,
+        limit: u64::MAX,
+        points: [(0, 0.0); RING],
+    });
+    Contest::new("parts of record by handle, distribution", POINTS)
+        .subject("pointmill", ours(Kind::Distribution))
+        .subject("record_many, 256 values, a value", move || {
+            let time = timed(|| {
+                for _ in 0..TURNS {
+                    for column in values().chunks(RING) {
+                        let _ = engine.record_many(id, black_box(column));
+                    }
+                }
+            });
+            flush_and_check(&engine, POINTS);
+            time
+        })
+        .subject("a push into a ring, no more", move || {
+            let ring = black_box(&mut *ring);
+            timed(|| all(|v| assert!(ring.push(1, v))))
+        })
+}
+
 fn bound_histograms(n: usize) -> (SdkMeterProvider, Vec<BoundHistogram<f64>>) {
     let (provider, meter) = rivals::otel();
     let histogram = meter.f64_histogram(NAME).build();
@@ -315,7 +369,7 @@ fn rivals_scaling(clock: Clock) -> Contest {
 }
 
 /// Two threads that share nothing at all: what the machine's two processors leave to be had.
-fn ceiling(clock: Clock) -> Contest {
+fn ceiling(what: &str, clock: Clock) -> Contest {
     let subject = move |threads: usize| {
         let engines: Vec<Engine> = (0..threads).map(|_| engine()).collect();
         let jobs = engines.iter().map(|engine| {
@@ -331,10 +385,7 @@ fn ceiling(clock: Clock) -> Contest {
             time
         }
     };
-    Contest::new(
-        "throughput of 2 threads, an engine each, by processor time",
-        2 * POINTS,
-    )
-    .subject("pointmill, 1 thread", subject(1))
-    .subject("pointmill, 2 threads", subject(2))
+    Contest::new(format!("throughput of 2 threads, {what}"), 2 * POINTS)
+        .subject("pointmill, 1 thread", subject(1))
+        .subject("pointmill, 2 threads", subject(2))
 }

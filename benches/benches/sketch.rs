@@ -131,14 +131,46 @@ fn batches(mut work: impl FnMut(&[f64])) -> Duration {
     })
 }
 
-/// What insert_many is made of, and the chains of additions and divisions that it goes round.
+/// What every insert of one value has to do at least: it is stored where the last one says, and the
+/// place moves on.
+struct Buffer {
+    values: [f64; BATCH],
+    len: usize,
+}
+
+impl Buffer {
+    #[inline(always)]
+    fn push(&mut self, v: f64) {
+        if let Some(place) = self.values.get_mut(self.len).filter(|_| v.is_finite()) {
+            *place = v;
+            self.len += 1;
+        } else {
+            self.len = 0;
+        }
+    }
+}
+
+/// What insert and insert_many are made of, and the chains of additions and divisions that they go
+/// round. The bits ask for the sum in order, for keys and for counts: these three are the floor.
 fn parts() -> Contest {
     let kernel = pointmill::kernel();
     let mut keys = vec![0; VALUES];
     (kernel.keys)(values(), &mut keys);
     let mut counts = vec![0u32; 4096];
+    let mut buffer = Box::new(Buffer {
+        values: [0.0; BATCH],
+        len: 0,
+    });
     Contest::new("parts of sketch insert_many, a value", TURNS * VALUES)
         .subject("pointmill", turns(many(kernel)))
+        .subject("pointmill, value by value", turns(slice_ours))
+        .subject(
+            "buffering one value, no more",
+            turns(move || {
+                let buffer = black_box(&mut *buffer);
+                timed(|| values().iter().for_each(|&v| buffer.push(black_box(v))))
+            }),
+        )
         .subject(
             "keys",
             turns(move || {

@@ -40,6 +40,7 @@ cargo xtask VERB
   java --bench     what calls cost and loading adds, beside what the package stands in for (JMH)
   bench [--quick] [SUITE…]
                    pointmill beside its rivals: one table, and a record under benches/record
+  bench --record   a record of the suites as they were measured last, each by itself
   clients          Datadog's own clients of PyPI and npm send to the intake
   counts           instructions of the hot functions (valgrind) against benches/counts.toml
   counts --bless   write that file instead
