@@ -356,8 +356,9 @@ type ClientStats struct {
 	BatchesQueued, BatchesSpooled, QueueBytes, SpoolDamagedFiles                                     uint64
 }
 
-// The fields are those of the C struct, in its order, so that one copy moves them.
-const _ = -(unsafe.Sizeof(ClientStats{}) ^ (C.sizeof_pointmill_client_stats - 8))
+// The fields are those of the C struct, in its order, so that one copy moves them. A header with more is
+// no danger, one with fewer does not compile.
+const _ = uintptr(C.sizeof_pointmill_client_stats - 8 - unsafe.Sizeof(ClientStats{}))
 
 // Balances says whether every point is accounted for; true while no other call is under way.
 func (s ClientStats) Balances() bool {

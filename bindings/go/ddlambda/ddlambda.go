@@ -143,7 +143,11 @@ func (h *Held) Record(value float64) {
 
 // RecordAt records a point at a time, whole seconds of it.
 func (h *Held) RecordAt(value float64, timestamp time.Time) {
-	h.layer.recordAt(h.name, value, timestamp, h.tags)
+	if h.known {
+		h.layer.pushAt(h.name, h.id, value, timestamp)
+	} else {
+		h.layer.recordAt(h.name, value, timestamp, h.tags)
+	}
 }
 
 // Flush sends everything that waits. The wrappers do so at the end of every invocation; call it in code

@@ -548,6 +548,7 @@ func TestRecordingAllocatesNothing(t *testing.T) {
 	for name, record := range map[string]func(){
 		"two tags": func() { Metric("coffee.orders", 1, "size:large", "env:prod") },
 		"no tags":  func() { Metric("coffee.orders", 1) },
+		"a time":   func() { MetricWithTimestamp("coffee.orders", 1, time.Unix(1_700_000_000, 0), "size:large", "env:prod") },
 		"held":     func() { held.Record(1) },
 	} {
 		// AllocsPerRun stays on one processor and calls once before it counts.

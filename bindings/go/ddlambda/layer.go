@@ -3,6 +3,8 @@ package ddlambda
 // #cgo CFLAGS: -I${SRCDIR}/../native/include -DPOINTMILL_STATIC
 // #cgo noescape pointmill_lambda_record
 // #cgo nocallback pointmill_lambda_record
+// #cgo noescape pointmill_lambda_record_at
+// #cgo nocallback pointmill_lambda_record_at
 // #include <stdlib.h>
 // #include "pointmill.h"
 import "C"
@@ -13,6 +15,7 @@ import (
 	"fmt"
 	"log"
 	"maps"
+	"math"
 	"os"
 	"runtime"
 	"slices"
@@ -173,25 +176,11 @@ func (l *layer) record(name string, value float64, tags []string) {
 	if l.c == nil {
 		return
 	}
-	b := l.lockBook()
-	id, key, known := b.names.Find(0, name, tags)
-	if !known {
-		// First by name, which counts the point and, if it is refused, the cause.
-		var few [17]C.pointmill_str
-		var pins runtime.Pinner
-		list := lend(lend(few[:0], []string{name}, &pins), tags, &pins)
-		status := C.pointmill_lambda_metric(l.c, unsafe.SliceData(list), C.size_t(len(list)), C.double(value))
-		var found C.uint64_t
-		if status == C.POINTMILL_OK && C.pointmill_lambda_context(l.c, unsafe.SliceData(list), C.size_t(len(list)), &found) == C.POINTMILL_OK {
-			b.names.Put(key, uint64(found))
-		}
-		pins.Unpin()
-		b.mu.Unlock()
-		l.check(name, status)
-		return
+	if id, known := l.idOf(name, tags); known {
+		l.push(name, id, value)
+	} else {
+		l.recordUnknown(name, value, now, tags) // which counts the cause
 	}
-	b.mu.Unlock()
-	l.push(name, id, value)
 }
 
 func (l *layer) push(name string, id uint64, value float64) {
@@ -204,26 +193,60 @@ func (l *layer) recordAt(name string, value float64, at time.Time, tags []string
 	if l.c == nil {
 		return
 	}
+	if id, known := l.idOf(name, tags); known {
+		l.pushAt(name, id, value, at)
+	} else {
+		l.recordUnknown(name, value, at.Unix(), tags)
+	}
+}
+
+func (l *layer) pushAt(name string, id uint64, value float64, at time.Time) {
+	if status := C.pointmill_lambda_record_at(l.c, C.uint64_t(id), C.double(value), C.int64_t(at.Unix())); status != C.POINTMILL_OK {
+		l.check(name, status)
+	}
+}
+
+// now stands for the present where a time is expected. No time.Time comes near it.
+const now = math.MinInt64
+
+// recordUnknown records by name: for names that the library refuses, by this way with the point and its
+// cause counted, and for those that it has no room to remember.
+func (l *layer) recordUnknown(name string, value float64, unix int64, tags []string) {
 	var few [17]C.pointmill_str
 	var pins runtime.Pinner
 	defer pins.Unpin()
 	list := lend(lend(few[:0], []string{name}, &pins), tags, &pins)
-	// The smallest time stands for "now" in C; no time.Time comes near it.
-	l.check(name, C.pointmill_lambda_metric_at(l.c, unsafe.SliceData(list), C.size_t(len(list)), C.double(value), C.int64_t(at.Unix()), 0))
+	l.check(name, C.pointmill_lambda_metric_at(l.c, unsafe.SliceData(list), C.size_t(len(list)), C.double(value), C.int64_t(unix), 0))
+}
+
+// idOf is the id of a name and tags, asked for once.
+func (l *layer) idOf(name string, tags []string) (id uint64, known bool) {
+	b := l.lockBook()
+	defer b.mu.Unlock()
+	id, key, known := b.names.Find(0, name, tags)
+	if !known {
+		if id, known = l.context(name, tags); known {
+			b.names.Put(key, id)
+		}
+	}
+	return id, known
+}
+
+func (l *layer) context(name string, tags []string) (id uint64, known bool) {
+	var few [17]C.pointmill_str
+	var pins runtime.Pinner
+	defer pins.Unpin()
+	list := lend(lend(few[:0], []string{name}, &pins), tags, &pins)
+	var out C.uint64_t
+	status := C.pointmill_lambda_context(l.c, unsafe.SliceData(list), C.size_t(len(list)), &out)
+	return uint64(out), status == C.POINTMILL_OK
 }
 
 func (l *layer) hold(name string, tags []string) *Held {
 	h := &Held{layer: l, name: strings.Clone(name), tags: slices.Clone(tags)}
-	if l.c == nil {
-		return h
+	if l.c != nil {
+		h.id, h.known = l.context(name, tags)
 	}
-	var few [17]C.pointmill_str
-	var pins runtime.Pinner
-	defer pins.Unpin()
-	list := lend(lend(few[:0], []string{name}, &pins), tags, &pins)
-	var id C.uint64_t
-	h.known = C.pointmill_lambda_context(l.c, unsafe.SliceData(list), C.size_t(len(list)), &id) == C.POINTMILL_OK
-	h.id = uint64(id)
 	return h
 }
 
@@ -366,8 +389,9 @@ type Stats struct {
 	Invocations, InvocationsOpen                                          uint64
 }
 
-// The fields are those of the C struct, in its order, so that one copy moves them.
-const _ = -(unsafe.Sizeof(Stats{}) ^ (C.sizeof_pointmill_lambda_stats - 8))
+// The fields are those of the C struct, in its order, so that one copy moves them. A header with more is
+// no danger, one with fewer does not compile.
+const _ = uintptr(C.sizeof_pointmill_lambda_stats - 8 - unsafe.Sizeof(Stats{}))
 
 // Balances says whether every point is accounted for; true while no other call is under way.
 func (s Stats) Balances() bool {
