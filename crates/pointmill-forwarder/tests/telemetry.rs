@@ -392,3 +392,106 @@ fn formats_are_told_from_the_beginning() {
         assert!(early.is_none() || early == Some(format), "{head}");
     }
 }
+
+/// The same as a function's log.
+fn run_lines(lines: &[&str]) -> Seen {
+    let (mut forwarder, mut seen) = (Forwarder::new(config()), Seen::default());
+    let mut shop = Workshop {
+        forwarder: &mut forwarder,
+        functions: &mut NoFunctions,
+        output: &mut seen,
+    };
+    let defaults = Defaults {
+        log_group: "/aws/lambda/order-worker".to_owned(),
+        ..Defaults::default()
+    };
+    let mut reader = Reader::new(Format::Lines, defaults);
+    reader.push(lines.join("\n").as_bytes(), &mut shop);
+    reader.finish(&mut shop);
+    assert!(forwarder.account().balances());
+    seen
+}
+
+fn count(seen: &Seen, name: &str) -> usize {
+    seen.values.get(name).map_or(0, Vec::len)
+}
+
+#[test]
+fn a_runtime_that_ended_well_is_believed_over_its_report() {
+    let done = |status: &str| {
+        event(
+            "runtimeDone",
+            &format!(r#"{{"requestId":"r1","status":"{status}"}}"#),
+        )
+    };
+    for (status, told, errors, timeouts) in [
+        ("success", "error", 0, 0),
+        ("success", "timeout", 0, 0),
+        ("error", "error", 1, 0),
+        ("timeout", "timeout", 1, 1),
+    ] {
+        let report = report(r#"{"durationMs":1}"#, &format!(r#","status":"{told}""#));
+        let seen = run(&[&done(status), &report]);
+        let found = (count(&seen, "errors"), count(&seen, "timeouts"));
+        assert_eq!(found, (errors, timeouts), "{status}, {told}");
+        // Without a word of the runtime, the report's is taken.
+        let seen = run(&[&report]);
+        assert_eq!(count(&seen, "errors"), 1, "{told}");
+    }
+}
+
+#[test]
+fn an_initialisation_is_unused_only_if_nobody_called() {
+    let invoke = r#"{"eventType":"INVOKE","requestId":"r1"}"#;
+    let shutdown = r#"{"eventType":"SHUTDOWN","shutdownReason":"spindown"}"#;
+    for (events, unused) in [
+        (&[INIT, shutdown][..], 1),
+        (&[INIT, invoke, shutdown], 0),
+        (&[INIT, START, shutdown], 0),
+    ] {
+        let seen = run(events);
+        assert_eq!(
+            (count(&seen, "shutdowns"), count(&seen, "unused_init")),
+            (1, unused),
+            "{events:?}"
+        );
+    }
+}
+
+const OUT_OF_MEMORY: &str = "REPORT RequestId: 6f1b1e0a-0000-4000-8000-000000000001\tDuration: 900.00 ms\t\
+    Billed Duration: 900 ms\tMemory Size: 256 MB\tMax Memory Used: 256 MB\tStatus: error\t\
+    Error Type: Runtime.OutOfMemory";
+
+#[test]
+fn a_want_of_memory_told_without_an_id_and_again_with_one_counts_once() {
+    let trace = "MemoryError: Unable to allocate 9 GiB";
+    assert_eq!(count(&run_lines(&[trace]), "out_of_memory"), 1);
+    assert_eq!(count(&run_lines(&[OUT_OF_MEMORY]), "out_of_memory"), 1);
+    let seen = run_lines(&[trace, OUT_OF_MEMORY]);
+    assert_eq!(count(&seen, "out_of_memory"), 1);
+    // The next invocation's is another one.
+    let next = OUT_OF_MEMORY.replace("0001", "0002");
+    assert_eq!(
+        count(&run_lines(&[trace, OUT_OF_MEMORY, &next]), "out_of_memory"),
+        2
+    );
+}
+
+#[test]
+fn a_restore_told_by_its_own_line_and_by_the_report_counts_once() {
+    let restore = "RESTORE_REPORT Restore Duration: 150.25 ms";
+    let report = "REPORT RequestId: 6f1b1e0a-0000-4000-8000-000000000003\tDuration: 9.00 ms\t\
+        Billed Duration: 10 ms\tMemory Size: 256 MB\tMax Memory Used: 90 MB\t\
+        Restore Duration: 150.25 ms\tBilled Restore Duration: 151 ms";
+    for lines in [&[restore][..], &[report], &[restore, report]] {
+        let seen = run_lines(lines);
+        let expected = vec![0.15025];
+        assert_eq!(
+            seen.values["snapstart_restore_duration"], expected,
+            "{lines:?}"
+        );
+    }
+    // Two sandboxes, two restores.
+    let seen = run_lines(&[restore, report, restore, report]);
+    assert_eq!(count(&seen, "snapstart_restore_duration"), 2);
+}
