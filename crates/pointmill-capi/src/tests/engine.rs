@@ -1,0 +1,83 @@
+//! Options, engines, recording.
+
+use std::fmt::Write as _;
+use std::ptr;
+
+use super::fixture::Fixture;
+use super::layout::{size_of_field, zeroed_like};
+use super::structs::option;
+use super::{Call, NONE, NOW};
+use crate::codes::*;
+use crate::config::*;
+use crate::context::*;
+use crate::engine::*;
+use crate::library::*;
+use crate::record::*;
+use crate::text::*;
+
+pub(super) fn calls() -> Vec<Call> {
+    let calls: [Call; 17] = calls! { f:
+        pointmill_code_at(0, &mut 0);
+        pointmill_config_new(&mut ptr::null_mut());
+        pointmill_config_set(f.config, c"interval_s".as_ptr(), c"5".as_ptr(), NONE);
+        pointmill_config_get(f.config, c"tags".as_ptr(), [0; 9].as_mut_ptr(), 9, &mut 0);
+        pointmill_config_option(0, &mut option());
+        pointmill_config_choice(11, 0, &mut pointmill_str::lend(""));
+        pointmill_engine_new(f.config, &mut ptr::null_mut(), NONE);
+        pointmill_tick(f.engine, NOW);
+        pointmill_context(f.engine, 1, pointmill_str::lend("m"), ptr::null(), 0, &mut 0);
+        pointmill_record(f.engine, f.context, 1.0);
+        pointmill_record_at(f.engine, f.context, 1.0, NOW);
+        pointmill_record_sampled(f.engine, f.context, 1.0, 0.5);
+        pointmill_record_sampled_at(f.engine, f.context, 1.0, 0.5, NOW);
+        pointmill_record_many(f.engine, f.context, [1.0].as_ptr(), 1, &mut 0);
+        pointmill_record_batch(f.engine, [f.context].as_ptr(), [1.0].as_ptr(), 1, &mut 0);
+        pointmill_record_named(f.engine, 1, [pointmill_str::lend("m")].as_ptr(), 1, 1.0);
+        pointmill_flush(f.engine, NOW, 0, &mut ptr::null_mut());
+    };
+    calls.to_vec()
+}
+
+/// The lines of its structs.
+pub(super) fn layout(out: &mut String) {
+    layout!(
+        out,
+        pointmill_option {
+            struct_size,
+            r#type,
+            name,
+            doc,
+            default_text,
+            default_number,
+            min,
+            max,
+            choices_len
+        }
+    );
+    layout!(
+        out,
+        pointmill_engine_stats {
+            struct_size,
+            reserved,
+            recorded,
+            flushed,
+            pending,
+            rejected_not_finite,
+            rejected_stale,
+            rejected_too_old,
+            rejected_too_new,
+            rejected_invalid_name,
+            rejected_no_room,
+            dropped_arena_full,
+            dropped_stale,
+            overflowed,
+            contexts,
+            contexts_expired,
+            contexts_refused,
+            flushes,
+            utf8_mended,
+            arena_used_bytes,
+            arena_bytes
+        }
+    );
+}
