@@ -1,8 +1,8 @@
 /* Rings: columns of points that JavaScript writes and C reads. */
 #include "shim.h"
 
-/* More than lib/ring.js makes a ring long; a power of two, at most 65,535. */
-enum { CAP_MAX = 1024, SLOTS = 2 * CAP_MAX };
+/* At least as long as lib/ring.js makes a ring. */
+enum { CAP_MAX = 1024, BUCKETS = 1024, BUCKET_BITS = 10 };
 
 typedef struct pm_ring {
     pm_engine *engine;
@@ -16,43 +16,32 @@ typedef struct pm_ring {
     uint64_t sorted_contexts[CAP_MAX];
 } pm_ring;
 
+/* An id's low half is an index: multiplied by an odd number without pattern, its upper bits are spread. */
+static uint32_t bucket_of(uint64_t id)
+{
+    return (uint32_t)((id * 0x9e3779b97f4a7c15u) >> (64 - BUCKET_BITS));
+}
+
 /*
  * Puts the points of each context together, in the order they were recorded in: the engine takes a run of one
- * context at a third of the price of as many points of changing ones. Contexts stand in the order of their
- * first points. False: there is one context only, nothing was moved.
+ * context at a third of the price of as many points of changing ones. Contexts that share a bucket stay mixed,
+ * which costs time and nothing else. False: there is one context only, nothing was moved.
  */
 static bool gather(pm_ring *ring, uint32_t len)
 {
-    uint16_t slots[SLOTS], group_of[CAP_MAX], count[CAP_MAX]; /* slots: the group's number + 1, 0: none */
-    uint64_t *contexts = ring->contexts, group[CAP_MAX];
-    uint32_t same = 1, groups = 0, at = 0;
+    const uint64_t *contexts = ring->contexts;
+    uint16_t first[BUCKETS + 1] = {0}; /* where a bucket's next point goes */
+    uint32_t same = 1;
     while (same < len && contexts[same] == contexts[0])
         same++;
     if (same == len)
         return false;
-    memset(slots, 0, sizeof slots);
+    for (uint32_t i = 0; i < len; i++)
+        first[bucket_of(contexts[i]) + 1]++;
+    for (uint32_t bucket = 0; bucket < BUCKETS; bucket++)
+        first[bucket + 1] = (uint16_t)(first[bucket + 1] + first[bucket]);
     for (uint32_t i = 0; i < len; i++) {
-        uint64_t id = contexts[i];
-        /* An id's low half is an index: multiplied by an odd number without pattern, its upper bits are spread. */
-        uint32_t slot = (uint32_t)((id * 0x9e3779b97f4a7c15u) >> 53);
-        while (slots[slot] != 0 && group[slots[slot] - 1] != id)
-            slot = (slot + 1) % SLOTS;
-        if (slots[slot] == 0) {
-            group[groups] = id;
-            count[groups++] = 0;
-            slots[slot] = (uint16_t)groups;
-        }
-        group_of[i] = (uint16_t)(slots[slot] - 1);
-        count[group_of[i]]++;
-    }
-    /* From how many to where the first one goes. */
-    for (uint32_t g = 0; g < groups; g++) {
-        uint16_t first = (uint16_t)at;
-        at += count[g];
-        count[g] = first;
-    }
-    for (uint32_t i = 0; i < len; i++) {
-        uint16_t to = count[group_of[i]]++;
+        uint16_t to = first[bucket_of(contexts[i])]++;
         ring->sorted_values[to] = ring->values[i];
         ring->sorted_contexts[to] = contexts[i];
     }

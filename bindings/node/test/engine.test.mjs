@@ -95,7 +95,7 @@ test('points of any mixture of contexts reach their own', async () => {
   const counts = Array.from({ length: 5003 }, (_, i) => engine.count('c', [`i:${i}`]));
   const wanted = new Map();
   for (let i = 0; i < 20_000; i++) {
-    const at = (i * i) % 5003; // jumps about, so that the ring's table of contexts has to resolve clashes
+    const at = (i * i) % 5003; // jumps about, so that contexts share buckets
     counts[at].record(i);
     wanted.set(`i:${at}`, (wanted.get(`i:${at}`) ?? 0) + i);
   }
