@@ -230,16 +230,18 @@ mod tests {
                 // it counts as two.
                 (above, [2.25 * unit, -2.0]),
                 // Below the binade, where they are half as far apart.
-                (next, [-2.75 * unit, 2.0]),
+                (next, [-2.75 * unit, 2.0 - 0.5 * unit]),
                 // Within it, by a value so large that its own rounding needs a look.
                 (8292.0, [5000.0 + 2.0 * unit, 0.0]),
             ] {
+                // A mean that stays in its own binade, or the guess of it would fail before.
+                let count = 8050;
                 let start = Summary {
-                    count: 4096,
+                    count,
                     min: -9.0,
                     max: 9.0,
                     sum,
-                    avg: 1000.0,
+                    avg: sum / count as f64,
                 };
                 let mut values = [0.0; 128];
                 values[at..at + 2].copy_from_slice(&values_at);

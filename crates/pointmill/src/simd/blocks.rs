@@ -15,7 +15,7 @@
 //!
 //! * no v lies halfway between two multiples of u (the sum's parity would decide), and none is
 //!   larger than 2^51 u, so that r is right;
-//! * every sum[i] lies above 2^e and below 2^(e+1), where doubles are the multiples of u. Then the
+//! * every sum lies above 2^e and below 2^(e+1), where doubles are the multiples of u. Then the
 //!   difference of any two of them is a multiple of u below 2^52 u, so what the lanes add up on the
 //!   way is exact. The first sum that leaves the range is one step of at most 2^51 u outside, which
 //!   is still exact, or rounds to no less than 2^(e+1): it is seen.
