@@ -48,9 +48,12 @@ test('code without a wrapper: lines leave in the same turn of the event loop', a
     setImmediate(() => {
       sendDistributionMetric('second', 1);
       sendDistributionMetric('second', 2);
-      setImmediate(turns, 2);
+      setImmediate(setImmediate, () => {
+        sendDistributionMetric('second', 3); // known by now, so it goes another way
+        setImmediate(turns, 2);
+      });
     });`, { DD_FLUSH_TO_LOG: 'true' });
-  assert.deepEqual(stdout.trim().split('\n').map((line) => JSON.parse(line)).map(({ m, v }) => [m, v]), [['first', 1], ['second', 1], ['second', 2]]);
+  assert.deepEqual(stdout.trim().split('\n').map((line) => JSON.parse(line)).map(({ m, v }) => [m, v]), [['first', 1], ['second', 1], ['second', 2], ['second', 3]]);
 });
 
 test('code without a wrapper: posts are gathered and sent', async (t) => {
