@@ -2,6 +2,8 @@ package io.github.pointmill.lambda;
 
 import com.amazonaws.services.lambda.runtime.Context;
 import io.github.pointmill.internal.Native;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Map;
 
@@ -29,6 +31,8 @@ final class Lambda {
 
     private static final long CLOSE_MS = 2000;
     private static final String[] NO_TAGS = {};
+    /** What the engine takes. */
+    private static final int TAG_BYTES_MAX = 512;
 
     static final Lambda THE = new Lambda();
 
@@ -36,6 +40,7 @@ final class Lambda {
     private final Names names = new Names();
     /** Causes that have been told, by the code's number. Races are harmless: something is told twice. */
     private final boolean[] told = new boolean[CODES];
+    private boolean toldLong;
 
     private Lambda() {
         handle = Native.lambdaNew(new String[] {
@@ -116,16 +121,25 @@ final class Lambda {
         return new Distribution(this, name, id);
     }
 
-    private static String[] texts(Map<String, Object> tags) {
+    /** Tags as texts. One that is too long for the engine is left out: a point is worth more than a tag. */
+    private String[] texts(Map<String, Object> tags) {
         if (tags.isEmpty()) {
             return NO_TAGS;
         }
         String[] texts = new String[tags.size()];
-        int i = 0;
+        int len = 0;
         for (Map.Entry<String, Object> tag : tags.entrySet()) {
-            texts[i++] = tag.getKey() + ":" + tag.getValue();
+            String text = tag.getKey() + ":" + tag.getValue();
+            // UTF-8 has at most three bytes for each of Java's chars.
+            if (text.length() * 3 <= TAG_BYTES_MAX || text.getBytes(StandardCharsets.UTF_8).length <= TAG_BYTES_MAX) {
+                texts[len++] = text;
+            } else if (!toldLong) {
+                toldLong = true;
+                say("the tag " + text.substring(0, 100) + "… is longer than " + TAG_BYTES_MAX
+                        + " bytes and left out, as further ones are; shorten it");
+            }
         }
-        return texts;
+        return len == texts.length ? texts : Arrays.copyOf(texts, len);
     }
 
     private void answer(String name, double value, int status) {

@@ -69,7 +69,7 @@ public class DDLambdaTest {
         LambdaStats after = balanced();
         assertEquals(6, after.rejectedNotFinite() - before.rejectedNotFinite());
         assertEquals(1, after.refusedName() - before.refusedName());
-        assertEquals(3, after.rejectedInvalidName() - before.rejectedInvalidName());
+        assertEquals(2, after.rejectedInvalidName() - before.rejectedInvalidName());
         assertEquals(1, after.refusedTags() - before.refusedTags());
         assertEquals(2, after.utf8Mended() - before.utf8Mended());
         assertEquals(before.recorded() + 3 + 6 + 5 + 1, after.recorded());
@@ -164,6 +164,30 @@ public class DDLambdaTest {
         for (int i = 0; i < numbers.length; i++) {
             assertEquals((long) i, LambdaStats.class.getMethod(LambdaStats.NAMES[i]).invoke(new LambdaStats(numbers)));
         }
+    }
+
+    /** Prints one line a point. */
+    public static final class LongTags {
+        private LongTags() {}
+
+        public static void main(String[] args) {
+            DDLambda ddl = new DDLambda(null);
+            for (int i = 0; i < 2; i++) {
+                ddl.metric("longest", 1, Map.of("k", "é".repeat(255)));
+                ddl.metric("longer", 1, Map.of("k", "é".repeat(256)));
+            }
+            ddl.finish();
+        }
+    }
+
+    @Test
+    void aTagThatIsTooLongIsLeftOutItsPointIsNot() throws Exception {
+        List<String> lines = new java.util.ArrayList<>();
+        Jvm.run(Map.of("POINTMILL_LAMBDA_MODE", "log"), List.of(), LongTags.class).lines()
+                .filter(line -> line.contains("\"long")).map(line -> line.replaceAll("\"e\":\\d+", "e")).forEach(lines::add);
+        String longest = "{\"m\":\"longest\",\"v\":1,e,\"t\":[\"k:" + "é".repeat(255) + "\"]}";
+        String longer = "{\"m\":\"longer\",\"v\":1,e,\"t\":[]}";
+        assertEquals(List.of(longest, longer, longest, longer), lines);
     }
 
     // ---- SnapStart ----
