@@ -133,8 +133,8 @@ impl Writer {
                     }
                     self.remember(id.clone(), at);
                 }
-                // The last quarter is left to intervals, which can be forgotten.
-                let bytes_max = (self.config.bytes_max / 4 * 3).max(CONTEXT_BYTES_MIN);
+                // The other half is left to intervals, which can be forgotten.
+                let bytes_max = (self.config.bytes_max / 2).max(CONTEXT_BYTES_MIN);
                 match memory.resolve(&batch, self.config.contexts_max, bytes_max) {
                     Some(targets) => accepted.push((batch, targets, reply)),
                     None => {

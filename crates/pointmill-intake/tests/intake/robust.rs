@@ -207,3 +207,46 @@ fn memory_only_forgets_the_oldest_when_it_is_full() {
     assert_eq!(count, (100.0 - min) * 50.0);
     assert!(min > 10.0 && min < 95.0, "{min}");
 }
+
+#[test]
+fn contexts_take_no_more_than_their_share_of_memory() {
+    use pointmill_intake::batch::{BatchBuilder, Rules};
+    use pointmill_intake::store::{Store, StoreConfig, StoreError};
+    let store = Store::open(StoreConfig {
+        bytes_max: 4 << 20,
+        ..StoreConfig::default()
+    })
+    .unwrap();
+    let rules = Rules {
+        interval_s: 10,
+        lower_case_tags: false,
+        now: None,
+    };
+    let send = |hosts: std::ops::Range<usize>| {
+        let mut builder = BatchBuilder::new(rules);
+        for host in hosts {
+            let tag = format!("host:{host:08}");
+            let tags = [tag.as_str()].into_iter();
+            let kind = pointmill::Kind::Count;
+            let series = builder.series(0, kind, "c", "", tags, 1).unwrap();
+            builder.scalar(0, series, 0, 1, 1.0);
+        }
+        store.store_blocking(builder.finish().0)
+    };
+    let mut stored = 0;
+    let refused = loop {
+        match send(stored..stored + 500) {
+            Ok(_) => stored += 500,
+            Err(error) => break error,
+        }
+    };
+    assert!(
+        matches!(refused, StoreError::ContextsFull { max } if max == stored),
+        "{refused}"
+    );
+    // Half of the store; a context takes between 100 and 400 bytes.
+    assert!((5_000..21_000).contains(&stored), "{stored}");
+    // Those that are there go on.
+    assert!(send(0..stored).is_ok());
+    assert!(store.bytes() < 5 << 20, "{}", store.bytes());
+}

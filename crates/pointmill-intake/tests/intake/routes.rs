@@ -497,6 +497,48 @@ fn functions_are_put_together_from_enhanced_metrics() {
     );
 }
 
+/// What a log forwarder makes where no wrapper counts, and tags that not every context has.
+#[test]
+fn functions_without_a_wrapper_are_counted_by_what_the_platform_says() {
+    let intake = start();
+    let one = |metric: &str, tags: &[&str], values: &[f64]| {
+        let name = format!("aws.lambda.enhanced.{metric}");
+        message(&name, tags, vec![dog(1_700_000_000, values)])
+    };
+    let sized = ["functionname:posting", "memorysize:512"];
+    let body = payload(vec![
+        one("duration", &sized, &[0.1, 0.2, 0.3]),
+        one(
+            "duration",
+            &["functionname:posting", "memorysize:1024"],
+            &[0.1],
+        ),
+        one("init_duration", &sized, &[0.4]),
+        one("out_of_memory", &sized[..1], &[1.0]),
+    ]);
+    assert_eq!(post(&intake, "/api/beta/sketches", &[], &body).status, 202);
+    let function = &get(&intake, "/v1/functions").json()["functions"][0];
+    assert_eq!(
+        function["tags"],
+        serde_json::json!(["functionname:posting"])
+    );
+    for (key, wanted) in [
+        ("invocations", 4.0),
+        ("cold_starts", 1.0),
+        ("memory_size_mb", 1024.0),
+        ("out_of_memory", 1.0),
+    ] {
+        assert_eq!(function[key].as_f64(), Some(wanted), "{key}");
+    }
+}
+
+#[test]
+fn nobody_else_can_reach_it_unless_it_is_told_so() {
+    let usual = pointmill_intake::IntakeConfig::default();
+    assert!(usual.listen.ip().is_loopback());
+    assert_eq!((usual.api_key, usual.dogstatsd.len()), (None, 0));
+}
+
 #[test]
 fn shapes_count_every_value_once() {
     let intake = start();
