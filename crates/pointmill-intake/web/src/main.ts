@@ -79,7 +79,11 @@ function change(part: Partial<State>): void {
   else location.hash = next;
 }
 
+/** Counts what was asked to be shown: an answer that comes late must not cover what was chosen since. */
+let turn = 0;
+
 async function show(): Promise<void> {
+  const mine = ++turn;
   drawTabs();
   document.title = `${state.view === "metrics" ? state.metric || "metrics" : state.view} · pointmill intake`;
   if (state.view !== "metrics") {
@@ -87,12 +91,12 @@ async function show(): Promise<void> {
     metricView = undefined;
   }
   try {
-    switch (state.view) {
-      case "metrics": return await showMetric();
-      case "functions": return await functions(main, state, (name) => change({ view: "metrics", metric: DURATION, kind: "", agg: [], by: "", filter: `functionname:${name}` }));
-      case "refused": return await refused(main);
-      case "status": return await status(main);
-    }
+    if (state.view === "metrics") return await showMetric();
+    const place = h("div");
+    if (state.view === "functions") await functions(place, state, (name) => change({ view: "metrics", metric: DURATION, kind: "", agg: [], by: "", filter: `functionname:${name}` }));
+    else if (state.view === "refused") await refused(place);
+    else await status(place);
+    if (mine === turn) fill(main, place);
   } catch (error) {
     fail(error);
   }
