@@ -31,4 +31,7 @@ times = PROGRAMS.transform_values { [] }
 end
 
 bare = times.values.first.sort[ROUNDS / 2]
-times.each { |name, all| warn format('%-65<name>s %7<ms>.2f ms  %+7<more>.2f', name: name, ms: all.sort[ROUNDS / 2], more: all.sort[ROUNDS / 2] - bare) }
+times.each do |name, all|
+  median = all.sort[ROUNDS / 2]
+  warn format('%-65<name>s %7<ms>.2f ms  %+7<more>.2f', name: name, ms: median, more: median - bare)
+end

@@ -159,7 +159,9 @@ def functions
 end
 
 def declarations
-  numbers = constants.reject { |name, _| name =~ /VERSION/ }.map { |name, n| "    #{name.delete_prefix('POINTMILL_')} = #{n =~ /-?\d+\z/ ? n : '-(1 << 63)'}" }
+  numbers = constants.reject { |name, _| name =~ /VERSION/ }.map do |name, number|
+    "    #{name.delete_prefix('POINTMILL_')} = #{number =~ /-?\d+\z/ ? number : '-(1 << 63)'}"
+  end
   layouts = structs.keys.reject { |name| name == 'pointmill_str' }.map do |name|
     fields, size = layout(name)
     "      #{name.delete_prefix('pointmill_')}: [#{size}, {\n" +

@@ -15,10 +15,21 @@ class Intake
     @requests = []
     @status = status
     @delay = 0
+    @held = Queue.new
     @server = TCPServer.new('127.0.0.1', 0)
     @url = "http://127.0.0.1:#{@server.addr[1]}"
     @thread = Thread.new { loop { serve(@server.accept) } }
     @thread.report_on_exception = false
+  end
+
+  # From now on answers wait for `release`.
+  def hold
+    @holding = true
+  end
+
+  def release
+    @holding = false
+    @held.close
   end
 
   # The series of every request, decompressed.
@@ -57,6 +68,7 @@ class Intake
     body = socket.read(headers['content-length'].to_i)
     requests << Request.new(first.split[1], headers, body)
     sleep delay
+    @held.pop if @holding
     socket.write "HTTP/1.1 #{status} Whatever\r\nContent-Length: 2\r\n\r\n{}"
   end
 end

@@ -102,6 +102,13 @@ class TestLambdaRuntime < Case
     end
   end
 
+  # The thread flushes every ten seconds too, so only the ledger can tell why.
+  def test_the_deadline_of_the_context_is_known
+    env = { **HTTP, 'POINTMILL_LAMBDA_DEADLINE_GUARD_MS' => '19000' }
+    report = invoke({ event: { points: POINTS, until_deadline_flush: true }, timeout_ms: 20_000 }, env: env)
+    assert_equal [{ 'deadline_flushes' => 1 }], (report['invocations'].map { |i| JSON.parse(i['body']) })
+  end
+
   def test_points_of_a_failed_flush_are_sent_with_a_later_one
     env = { **HTTP, 'POINTMILL_LAMBDA_FLUSH_TIMEOUT_MS' => '1000' }
     again = { event: { sleep: 0.2 }, until_accepted: 300 }

@@ -74,8 +74,12 @@ class TestProcesses < EngineCase
   end
 
   def test_without_extension_and_without_library_it_says_what_to_do
-    hidden = 'Kernel.prepend(Module.new { def require(name); name.end_with?("native") ? raise(LoadError, "hidden") : super; end }); '
-    _, err = run_ruby("#{hidden} require 'pointmill'", { 'POINTMILL_LIBRARY' => '/nowhere.so', 'POINTMILL_FALLBACK' => nil }, status: 1)
-    assert_match(%r{no extension for this Ruby \(hidden\).*/nowhere.so.*POINTMILL_LIBRARY}m, err) unless FALLBACK
+    skip 'about the extension' if FALLBACK
+    _, err = run_ruby(<<~'RUBY', { 'POINTMILL_LIBRARY' => '/nowhere.so' }, status: 1)
+      hidden = Module.new { def require(name) = name.end_with?('native') ? raise(LoadError, 'hidden') : super }
+      Kernel.prepend(hidden)
+      require 'pointmill'
+    RUBY
+    assert_match(%r{no extension for this Ruby \(hidden\).*/nowhere.so.*POINTMILL_LIBRARY}m, err)
   end
 end

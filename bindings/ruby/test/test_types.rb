@@ -71,8 +71,8 @@ class TestTypes < Case
   # Every call of a small program is held against the signatures.
   def test_calls_are_of_these_types
     program = <<~'RUBY'
+      require 'rbs/test/setup' # first: it looks at classes as they are defined
       require 'pointmill'
-      require 'rbs/test/setup'
       engine = Pointmill::Engine.new(interval_s: 10)
       metric = engine.distribution('m', ['a:1', :b])
       metric.record(1, rate: 0.5, at: Time.now)

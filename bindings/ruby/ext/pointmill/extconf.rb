@@ -10,7 +10,8 @@ require 'mkmf'
 HERE = __dir__
 # The rule of `cargo xtask`: what rustc says a program needs that links the archive.
 NATIVE_STATIC_LIBS = %w[-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc].freeze
-WARNINGS = %w[-Wall -Wextra -Wno-missing-field-initializers -Wno-unused-parameter].freeze
+# Ruby's own headers do not pass these; as the system's they need not.
+WARNINGS = ['-Wall', '-Wextra', *RbConfig::CONFIG.values_at('rubyhdrdir', 'rubyarchhdrdir').map { |dir| "-isystem #{dir}" }].freeze
 
 def include_dir
   dirs = [File.join(HERE, 'include'), File.join(HERE, '../../../../include')]
@@ -49,10 +50,11 @@ if reason
 end
 
 $INCFLAGS << " -I#{include_dir}" if include_dir
-$CFLAGS = "-std=c11 -D_GNU_SOURCE -O2 -g0 -fPIC -fno-plt -fvisibility=hidden -DPOINTMILL_STATIC #{WARNINGS.join(' ')} #{ENV['POINTMILL_CFLAGS']}"
+$CFLAGS = ['-std=c11 -D_GNU_SOURCE -O2 -g0 -fPIC -fno-plt -fvisibility=hidden -DPOINTMILL_STATIC',
+           *WARNINGS, ENV['POINTMILL_CFLAGS']].join(' ')
 $warnflags = ''
 # Only the entry point is visible: two libraries in Rust in one process must not see each other's symbols.
-$DLDFLAGS << " -Wl,--version-script=#{HERE}/exports.map -Wl,--exclude-libs,ALL -Wl,--gc-sections -Wl,-s"
+$DLDFLAGS << " -Wl,--exclude-libs,ALL -Wl,--gc-sections -Wl,-s"
 $LOCAL_LIBS << " #{library} #{NATIVE_STATIC_LIBS.join(' ')}"
 # Ruby's own library is there already in every process that loads this.
 $LIBRUBYARG = ''

@@ -5,6 +5,12 @@ require 'pointmill/lambda'
 
 $calls = 0 # rubocop:disable Style/GlobalVars
 
+# Waits for the flush before the deadline, but leaves time to say that there was none.
+def deadline_flush(context)
+  sleep 0.01 until Pointmill::Lambda.stats.deadline_flushes.positive? || context.get_remaining_time_in_millis < 5000
+  { 'deadline_flushes' => Pointmill::Lambda.stats.deadline_flushes }
+end
+
 def handler(event:, context:)
   Datadog::Lambda.wrap(event, context) do
     $calls += 1 # rubocop:disable Style/GlobalVars
@@ -13,6 +19,8 @@ def handler(event:, context:)
     event.fetch('timed', []).each { |name, value, time| Datadog::Lambda.metric(name, value, time: Time.at(time)) }
     sleep event['sleep'] if event['sleep']
     loop { nil } if event['spin']
+    return deadline_flush(context) if event['until_deadline_flush']
+
     raise ArgumentError, event['raise'] if event['raise']
     raise NoMemoryError, 'none left' if event['memory']
 

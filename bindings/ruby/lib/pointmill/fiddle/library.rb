@@ -81,7 +81,9 @@ module Pointmill
 
     def utf8(text, what)
       text = text.name if text.is_a?(Symbol)
-      raise TypeError, "#{what}: expected a String or Symbol, got #{text.class} (#{text.inspect}); write .to_s first" unless text.is_a?(String)
+      unless text.is_a?(String)
+        raise TypeError, "#{what}: expected a String or Symbol, got #{text.class} (#{text.inspect}); write .to_s first"
+      end
 
       as_it_is = [Encoding::UTF_8, Encoding::US_ASCII, Encoding::BINARY].include?(text.encoding) || text.ascii_only?
       as_it_is ? text : text.encode(Encoding::UTF_8, invalid: :replace, undef: :replace)

@@ -18,7 +18,9 @@ module Pointmill
           name, value, hash, *more = args
           # What is meant by metric('m', 1, { size: 'large' }) is clear.
           tags = hash.merge(tags) if hash.is_a?(Hash)
-          return refuse(BAD_TAGS, "metric #{shown(name)}: expected a name, a value and tags as keywords") if more.any? || extra?(hash)
+          if more.any? || extra?(hash)
+            return refuse(BAD_TAGS, "metric #{shown(name)}: expected a name, a value and tags as keywords; the point is dropped")
+          end
 
           taken(name, value, time, tags)
         rescue StandardError, SystemStackError => e
@@ -59,7 +61,9 @@ module Pointmill
           end
 
           number = number_of(value)
-          return refuse(BAD_VALUE, "metric #{shown(name)}: the value #{shown(value)} is no number; the point is dropped") if number.nil?
+          if number.nil?
+            return refuse(BAD_VALUE, "metric #{shown(name)}: the value #{shown(value)} is no number; the point is dropped")
+          end
 
           seconds = seconds_of(time) unless time.nil?
           if seconds.nil? && !time.nil?
