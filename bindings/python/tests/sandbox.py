@@ -51,7 +51,9 @@ def incumbent():
     """The interpreter of the environment with datadog_lambda."""
     python = os.environ.get("POINTMILL_INCUMBENT")
     if python is None:
-        pytest.skip("POINTMILL_INCUMBENT names no Python with requirements-incumbent.txt; `cargo xtask python` makes one, for the extension")
+        pytest.skip(
+            "POINTMILL_INCUMBENT names no Python with requirements-incumbent.txt; `cargo xtask python` makes one, for the extension"
+        )
     return python
 
 

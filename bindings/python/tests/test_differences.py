@@ -280,7 +280,7 @@ def test_what_http_mode_sends(tmp_path):
     values = both(tmp_path, invocations, {"POINTMILL_LAMBDA_FORMAT": "distribution_points"})[1]
     paths = [[request["path"] for request in report["requests"]] for report in (theirs, ours, values)]
     assert paths == [["/api/v1/distribution_points"], ["/api/beta/sketches"], ["/api/v1/distribution_points"]]
-    assert {key: s.summary().count for key, s in points(ours).items()} == {key: s.summary().count for key, s in points(values).items()}
+    assert {key: s.count for key, s in points(ours).items()} == {key: s.count for key, s in points(values).items()}
 
 
 @row("text outside of ASCII in log lines")
@@ -292,9 +292,9 @@ def test_text_outside_of_ascii(tmp_path):
 
 @row("the values of `dd_lambda_layer` and `datadog_lambda`")
 def test_versions(tmp_path):
-    for report, layer in zip(both(tmp_path, [{}], LOG), ("dd_lambda_layer:datadog-python", "dd_lambda_layer:pointmill-python"), strict=True):
+    for report, layer in zip(both(tmp_path, [{}], LOG), ("datadog-python", "pointmill-python"), strict=True):
         (line,) = lines(report)
-        assert line["t"][-2].startswith("datadog_lambda:v") and line["t"][-1].startswith(layer)
+        assert line["t"][-2].startswith("datadog_lambda:v") and line["t"][-1].startswith("dd_lambda_layer:" + layer)
 
 
 @row("a forked child of a process with points")
@@ -313,7 +313,8 @@ os.wait()
         (sys.executable, "from pointmill.lambda_ import lambda_metric"),
     ):
         intake = Intake()
-        env = {"PATH": os.environ["PATH"], "DATADOG_HOST": intake.url, "DD_API_KEY": "k", "POINTMILL_LAMBDA_FORMAT": "distribution_points"}
+        env = {"PATH": os.environ["PATH"], "DATADOG_HOST": intake.url, "DD_API_KEY": "k"}
+        env["POINTMILL_LAMBDA_FORMAT"] = "distribution_points"
         if "POINTMILL_FALLBACK" in os.environ:
             env.update({name: os.environ[name] for name in ("POINTMILL_FALLBACK", "POINTMILL_LIBRARY")})
         subprocess.run([python, "-c", code.format(imports=imports)], env=env, check=True, timeout=300)

@@ -34,12 +34,16 @@ def installed(folder, wheel, base=sys.executable):
     return python
 
 
-@pytest.mark.parametrize("base", [sys.executable, "python3.12", "python3.13", "python3.14"], ids=lambda base: Path(base).name)
+@pytest.mark.parametrize(
+    "base", [sys.executable, "python3.12", "python3.13", "python3.14"], ids=lambda base: Path(base).name
+)
 def test_the_wheel_in_an_empty_environment(tmp_path, base):
     """One wheel for every CPython from 3.11 on: those that this machine has are tried."""
     if subprocess.run(["sh", "-c", f"{base} -c 'import venv'"], capture_output=True, check=False).returncode != 0:
         pytest.skip(f"no {base} here")
-    wheel = os.environ.get("POINTMILL_WHEEL") or pytest.skip("POINTMILL_WHEEL names no wheel; `cargo xtask python` does")
+    wheel = os.environ.get("POINTMILL_WHEEL") or pytest.skip(
+        "POINTMILL_WHEEL names no wheel; `cargo xtask python` does"
+    )
     python = installed(tmp_path / "venv", wheel, base)
     assert run(python, "-I", "-c", CODE, env={}) == "extension 1000\n"
     with zipfile.ZipFile(wheel) as names:
@@ -47,7 +51,9 @@ def test_the_wheel_in_an_empty_environment(tmp_path, base):
 
 
 def test_the_sdist_builds_and_works_without_a_compiler(tmp_path):
-    library = os.environ.get("POINTMILL_LIBRARY") or pytest.skip("POINTMILL_LIBRARY names no library; in the run over ctypes it does")
+    library = os.environ.get("POINTMILL_LIBRARY") or pytest.skip(
+        "POINTMILL_LIBRARY names no library; in the run over ctypes it does"
+    )
     source = tmp_path / "bindings/python"
     shutil.copytree(PACKAGE, source, ignore=shutil.ignore_patterns("build", "*.egg-info", "__pycache__"))
     shutil.copytree(PACKAGE.parents[1] / "include", tmp_path / "include")
@@ -58,7 +64,17 @@ def test_the_sdist_builds_and_works_without_a_compiler(tmp_path):
     with tarfile.open(sdist) as names:
         files = {name.partition("/")[2] for name in names.getnames()}
     assert {str(path.relative_to(PACKAGE)) for path in (PACKAGE / "csrc").iterdir()} < files
-    pip = (sys.executable, "-m", "pip", "wheel", "-q", "--no-index", "--no-deps", "--no-build-isolation", "--disable-pip-version-check")
+    pip = (
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "-q",
+        "--no-index",
+        "--no-deps",
+        "--no-build-isolation",
+        "--disable-pip-version-check",
+    )
     # Away from the repository: the sdist has all it needs.
     run(*pip, "-w", tmp_path / "wheel", sdist, cwd=tmp_path / "sdist", env=env)
     (wheel,) = (tmp_path / "wheel").iterdir()
@@ -75,5 +91,12 @@ def test_a_compiler_that_fails_is_an_error_where_the_library_is_named(tmp_path):
     library = tmp_path / "libpointmill.a"
     library.touch()
     env = {**os.environ, "CC": "/nowhere/cc", "POINTMILL_STATIC_LIBRARY": str(library)}
-    done = subprocess.run([sys.executable, "setup.py", "-q", "build_ext"], cwd=source, env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "setup.py", "-q", "build_ext"],
+        cwd=source,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode != 0 and "/nowhere/cc" in done.stdout + done.stderr

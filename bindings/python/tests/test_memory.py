@@ -56,7 +56,12 @@ def sketches(_):
     other = sketch + pointmill.Sketch.decode(sketch.encode())
     other.merge(sketch.copy())
     sketch.bins(), sketch.bins("u16"), sketch.quantile(0.5), sketch.summary(), pointmill.Sketch.key(1)
-    for bad in (lambda: sketch.insert("1"), lambda: sketch.insert(1, n=1, rate=1), lambda: sketch.merge(1), lambda: pointmill.Sketch.decode(b"\xff" * 9)):
+    for bad in (
+        lambda: sketch.insert("1"),
+        lambda: sketch.insert(1, n=1, rate=1),
+        lambda: sketch.merge(1),
+        lambda: pointmill.Sketch.decode(b"\xff" * 9),
+    ):
         forgiving(bad)
 
 

@@ -101,6 +101,21 @@ def test_an_import_has_no_side_effects():
     assert out == "[]\n" or _raw.KIND == "ctypes"
 
 
+@pytest.mark.parametrize("missing", ["pointmill._native", "_ctypes"])
+def test_an_import_that_finds_nothing_says_what_to_do(missing):
+    out = run(f"""
+        import os, sys
+        os.environ["POINTMILL_LIBRARY"] = "/nowhere/libpointmill.so"
+        os.environ.pop("POINTMILL_FALLBACK", None)
+        sys.modules["pointmill._native"] = sys.modules["{missing}"] = None
+        try:
+            import pointmill
+        except ImportError as error:
+            print(error)
+    """)
+    assert out.startswith("pointmill: no extension for this Python") and "POINTMILL_LIBRARY" in out
+
+
 @pytest.mark.skipif(_raw.KIND == "ctypes", reason="about the extension")
 def test_subinterpreters_have_types_of_their_own():
     pytest.importorskip("_testcapi", reason="needs a way to run one")

@@ -19,8 +19,12 @@ NAMED = re.findall(r"`(tests/\w+\.py)(?:::(\w+))?`", README)
 def test_a_block_runs_and_prints(i):
     call = "\nhandler({}, None)" if "def handler" in BLOCKS[i] else ""
     done = subprocess.run(
-        [sys.executable, "-c", BLOCKS[i] + call], env={**os.environ, "DD_FLUSH_TO_LOG": "true"},
-        capture_output=True, text=True, timeout=300, check=False,
+        [sys.executable, "-c", BLOCKS[i] + call],
+        env={**os.environ, "DD_FLUSH_TO_LOG": "true"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert done.returncode == 0 and not done.stderr, done.stderr
     assert PRINTS[i] in done.stdout

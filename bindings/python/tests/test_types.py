@@ -46,6 +46,18 @@ pointmill.Metric("x")
 @pytest.mark.skipif(_raw.KIND == "ctypes", reason="the stubs describe the extension; both offer the same names")
 def test_stubs_say_what_is_there(tmp_path):
     config = tmp_path / "mypy.ini"
-    config.write_text("[mypy]\n[mypy-pointmill._fallback.*,pointmill._fallback_client,pointmill._fallback_lambda]\nignore_errors = True\n")
+    config.write_text(
+        "[mypy]\n[mypy-pointmill._fallback.*,pointmill._fallback_client,pointmill._fallback_lambda]\nignore_errors = True\n"
+    )
     allowed = Path(__file__).with_name("stubtest.allow")
-    mypy("mypy.stubtest", "--concise", "--mypy-config-file", config, "--allowlist", allowed, "--ignore-unused-allowlist", "pointmill", folder=tmp_path)
+    mypy(
+        "mypy.stubtest",
+        "--concise",
+        "--mypy-config-file",
+        config,
+        "--allowlist",
+        allowed,
+        "--ignore-unused-allowlist",
+        "pointmill",
+        folder=tmp_path,
+    )

@@ -20,7 +20,7 @@ else:
         try:
             from ._fallback import *  # noqa: F403
             from ._fallback import setup
-        except OSError as missing:
+        except (ImportError, OSError) as missing:
             raise ImportError(
                 f"pointmill: no extension for this Python ({cause}) and no shared library ({missing}); "
                 "install a wheel for this platform, or name libpointmill.so in POINTMILL_LIBRARY"
