@@ -304,6 +304,32 @@ fn counters_grow_past_every_width() {
 }
 
 #[test]
+fn a_value_far_from_the_others_counts_once_wherever_it_stands_in_a_column() {
+    let near = |i: usize| 10.0 + i as f64;
+    for len in [31, 32, 33, 34, 35, 64] {
+        for far in 0..len {
+            let engine = engine(|_| ());
+            let id = engine
+                .context::<&str>(Kind::Distribution, "d", &[])
+                .unwrap();
+            let mut all: Vec<f64> = (0..20).map(near).collect();
+            let mut column: Vec<f64> = (0..len).map(near).collect();
+            column[far] = 1e6;
+            engine.record_many(id, &all).unwrap();
+            engine.record_many(id, &column).unwrap();
+            all.extend(column);
+            let mut expected = pointmill::sketch::Sketch::new();
+            expected.insert_many(&all);
+            let expected = expected.bins(pointmill::sketch::Profile::U32);
+            let snapshot = engine.flush(NOW, Flush::All);
+            let sketch = snapshot.get(0).unwrap().sketch().unwrap();
+            assert_eq!(sketch.keys, expected.keys, "{far} of {len}");
+            assert_eq!(sketch.counts, expected.counts, "{far} of {len}");
+        }
+    }
+}
+
+#[test]
 fn a_sketch_keeps_the_4096_highest_bins() {
     let engine = engine(|_| ());
     let id = engine
