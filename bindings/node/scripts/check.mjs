@@ -49,4 +49,5 @@ writeFileSync(join(installed, 'package.json'), '{ "private": true }\n');
 run('npm', ['install', '--silent', '--offline', '--no-audit', '--no-fund', join(work, packed)], installed);
 cpSync(join(here, 'test'), join(installed, 'test'), { recursive: true });
 const tests = readdirSync(join(installed, 'test')).filter((name) => name.endsWith('.test.mjs')).sort();
-run('node', ['--test', ...tests.map((name) => join('test', name))], installed, { POINTMILL_NODE_SOURCE: here });
+// Most of the time the tests wait for sandboxes, so more of them run than there are processors.
+run('node', ['--test', '--test-concurrency=5', ...tests.map((name) => join('test', name))], installed, { POINTMILL_NODE_SOURCE: here });
