@@ -109,17 +109,17 @@ echo
 echo "== a Lambda function in C, log mode: a line a point, as the forwarder takes them"
 "$CC" -std=c11 -O2 -Wall -Wextra -Iinclude crates/pointmill-capi/examples/lambda.c \
     -o "$demo/lambda" "$library" -lm
-function() { # function VARIABLE=VALUE…: the function's three invocations, without this shell's settings
+invoke() { # invoke VARIABLE=VALUE…: the function's three invocations, without this shell's settings
     env -i LD_LIBRARY_PATH="$demo" AWS_REGION=eu-west-3 "$@" "$demo/lambda"
 }
-function DD_FLUSH_TO_LOG=true >"$demo/lambda.log"
+invoke DD_FLUSH_TO_LOG=true >"$demo/lambda.log"
 sed -n '2,4p' "$demo/lambda.log"
 echo "… $(wc -l <"$demo/lambda.log" | tr -d ' ') lines; of these the forwarder makes"
 "$pointmill" forward --dry-run --by size --function barista "$demo/lambda.log" 2>&1
 
 echo
 echo "== the same function, HTTP mode: sketches to pointmill intake, and asked for there"
-function DD_API_KEY=demo DATADOG_HOST="$intake_url" >/dev/null
+invoke DD_API_KEY=demo DATADOG_HOST="$intake_url" >/dev/null
 "$pointmill" query coffee.seconds --url "$intake_url" --agg count,min,p50,p95,max --by size
 arrived=$("$pointmill" query coffee.seconds --url "$intake_url" --agg count --format csv | tail -n 1)
 case $arrived in 300 | 300.0) ;; *) echo "demo: 300 points were sent, there are: $arrived" >&2 && exit 1 ;; esac
