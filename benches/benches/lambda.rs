@@ -78,7 +78,8 @@ fn to_intake(record: impl Fn(&Lambda, u64, f64) + 'static) -> impl FnMut() -> Du
                 .iter()
                 .for_each(|&v| record(&lambda, black_box(id), black_box(v)));
         });
-        assert_eq!(flush_and_check(lambda.engine(), VALUES).len(), 1);
+        // Of one interval or two: its clock goes on meanwhile.
+        assert!(!flush_and_check(lambda.engine(), VALUES).is_empty());
         time
     }
 }
