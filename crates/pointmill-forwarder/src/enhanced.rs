@@ -160,7 +160,7 @@ mod tests {
         (a - b).abs() <= b.abs() * 1e-9
     }
 
-    // X19 and X20 of the vectors, F01 and F30 for the cost that is not rounded.
+    // Rounded as the extension sends it, then as it is sent here.
     #[test]
     fn costs_of_both_architectures() {
         let rounded = Prices {

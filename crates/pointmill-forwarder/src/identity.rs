@@ -334,7 +334,7 @@ mod tests {
         name(&source).map(str::to_lowercase)
     }
 
-    // The table of section 8.2, with /AWS/Lambda/Foo read as it was meant.
+    // /AWS/Lambda/Foo is read as it was meant.
     #[test]
     fn names_by_group_and_stream() {
         const HEX: &str = "0123456789abcdef0123456789abcdef";

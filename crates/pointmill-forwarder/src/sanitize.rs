@@ -48,9 +48,8 @@ fn clean(text: &str) -> String {
 mod tests {
     use super::*;
 
-    // Section 9.3 of the vectors.
     #[test]
-    fn keys_and_values_of_the_vectors() {
+    fn keys_and_values() {
         for (key, expected) in [
             ("Cost Center", "cost_center"),
             ("a:b:c", "a_b_c"),

@@ -162,7 +162,6 @@ mod tests {
         );
     }
 
-    // X06 of the layers' vectors.
     #[test]
     fn a_durable_execution_has_a_name_and_an_id() {
         let arn = Arn::parse(

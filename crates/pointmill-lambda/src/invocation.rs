@@ -194,7 +194,7 @@ impl Invocations {
 mod tests {
     use super::*;
 
-    // E08: Node's setSandboxInit(0, 100000), and the ten seconds.
+    // Node's setSandboxInit(0, 100000), and the ten seconds.
     #[test]
     fn the_first_invocation_is_cold_unless_it_comes_late() {
         let start = |loaded, now| Sandbox::new(loaded).start(now, None);

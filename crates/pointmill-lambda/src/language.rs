@@ -348,7 +348,7 @@ mod tests {
 
     #[test]
     fn each_language_knows_versions_by_its_own_rule() {
-        // The table of section 3.2: version in Python, Node, Go, Ruby, Java.
+        // Is it a version in Python, Node, Go, Ruby, Java?
         let [y, n] = [true, false];
         for (qualifier, expected) in [
             ("3", [y, y, y, y, y]),

@@ -68,7 +68,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    // D02, D06 and D09; the last line was asked of CPython.
+    // The last line was asked of CPython.
     #[test]
     fn tags_keep_words_of_every_script() {
         for (text, expected) in [

@@ -246,7 +246,7 @@ mod tests {
     ];
 
     #[test]
-    fn x21_processor_times_and_utilization() {
+    fn processor_times_and_utilization() {
         let begin = reading(STAT[0], "60.00 100.00\n", "");
         let end = reading(STAT[1], "61.00 101.30\n", "");
         let shares = [
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn x22_no_time_no_utilization() {
+    fn no_time_no_utilization() {
         for uptime in ["60.00 1.00", "59.00 1.00", "", "nonsense"] {
             let begin = reading(STAT[0], "60.00 1.00", "");
             same(&reading(STAT[1], uptime, "").since(&begin), &TIMES);
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn x23_network() {
+    fn bytes_of_the_network() {
         for name in ["vinternal_1", "vint_runtime", "Ceth10"] {
             let begin = reading("", "", &net(name, 1_000, 2_000));
             let end = reading("", "", &net(name, 51_200, 2_600));
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn x24_tmp() {
+    fn room_for_temporary_files() {
         let expected = [
             ("tmp_used", 4_194_304.0),
             ("tmp_max", 536_870_912.0),
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn x25_the_lowest_limit_holds_and_the_sandbox_has_one_of_its_own() {
+    fn the_lowest_limit_holds_and_the_sandbox_has_one_of_its_own() {
         let of = |soft: &str| {
             format!(
                 "Limit                     Soft Limit           Hard Limit           Units\n\

@@ -146,7 +146,6 @@ mod tests {
         assert_eq!(tags.join(", "), case.expected, "{}", case.arn);
     }
 
-    // E01-E03 and the worked examples of section 3.4.
     #[test]
     fn python() {
         let case = Case {
@@ -198,7 +197,6 @@ mod tests {
         });
     }
 
-    // E06-E08.
     #[test]
     fn node() {
         let case = Case {
@@ -243,7 +241,6 @@ mod tests {
         });
     }
 
-    // E09-E11.
     #[test]
     fn go() {
         let case = Case {
@@ -269,7 +266,6 @@ mod tests {
         });
     }
 
-    // E12, E13 and Ruby's line of section 3.4.
     #[test]
     fn ruby_and_java() {
         check(&Case {

@@ -122,7 +122,6 @@ impl TraceContext {
 mod tests {
     use super::*;
 
-    // X01-X03.
     #[test]
     fn ids_of_xray() {
         let root = "1-5ce31dc2-2c779014b90ce44db5e03875";
@@ -145,7 +144,7 @@ mod tests {
         }
     }
 
-    // X04, and what "not sampled" should be.
+    // As the layers read it, and what "not sampled" should be.
     #[test]
     fn a_header_of_xray() {
         let header = "Root=1-5e272390-8c398be037738dc042009320;Parent=94ae789b969f1cc5;Sampled=1";
@@ -161,7 +160,6 @@ mod tests {
         assert_eq!(TraceContext::of_xray(""), Err(NoTrace));
     }
 
-    // X05.
     #[test]
     fn headers_of_datadog() {
         let trace = TraceContext::of_headers([

@@ -207,7 +207,7 @@ fn decode(body: &Body) -> distribution_points::DistributionPayload {
     distribution_points::decode(&json, &limits).unwrap()
 }
 
-// B01, B02, B06 and B08 of section 8.3, with each point's own second.
+// With each point's own second.
 #[test]
 fn distribution_points_are_grouped_by_series_and_second() {
     let constant = ConstantTags {

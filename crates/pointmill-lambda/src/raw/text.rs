@@ -159,7 +159,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
-    /// The vectors of section 8.1: the incumbent's line must say the same as ours to the consumer.
+    /// Lines of today's layers: theirs must say the same as ours to the consumer.
     #[test]
     fn log_lines_say_what_every_layer_says() {
         let tag = "region:us";
@@ -174,98 +174,98 @@ mod tests {
                 1_487_076_708,
                 &[][..],
                 r#"{"e":1487076708,"m":"my.test.metric","t":[],"v":1337}"#,
-            ), // L01
+            ),
             (
                 "my.test.metric",
                 1337.0,
                 1_487_076_708,
                 &three,
                 r#"{"e":1487076708,"m":"my.test.metric","t":["region:us","account:dev","team:serverless"],"v":1337}"#,
-            ), // L02
+            ),
             (
                 "my-metric",
                 10.0,
                 1_487_076_708,
                 &ab,
                 r#"{"e":1487076708,"m":"my-metric","t":["tag:a","tag:b"],"v":10}"#,
-            ), // L03
+            ),
             (
                 "my-metric",
                 10.0,
                 1_584_983_836,
                 &ab,
                 r#"{"e":1584983836,"m":"my-metric","t":["tag:a","tag:b"],"v":10}"#,
-            ), // L04
+            ),
             (
                 "basic",
                 100.0,
                 1_700_000_000,
                 &["env:prod", node],
                 r#"{"e":1700000000,"m":"basic","t":["env:prod","dd_lambda_layer:datadog-nodev20.20.2"],"v":100}"#,
-            ), // L05, without its empty tag
+            ), // without the layer's empty tag
             (
                 "my.metric",
                 100.0,
                 1_700_000_000,
                 &["env:prod", "team:a", LAYER],
                 r#"{"m":"my.metric","v":100,"e":1700000000,"t":["env:prod","team:a","dd_lambda_layer:datadog-python311_8.127.0"]}"#,
-            ), // L06
+            ),
             (
                 "my.métric",
                 1.0,
                 1,
                 &["日本:x"],
                 r#"{"m":"my.m\u00e9tric","v":1,"e":1,"t":["\u65e5\u672c:x"]}"#,
-            ), // L08
+            ),
             (
                 "m1",
                 100.0,
                 1_215_508_200,
                 &[ruby, "t.b:v2"],
                 r#"{"e":1215508200,"m":"m1","t":["dd_lambda_layer:datadog-ruby33","t.b:v2"],"v":100}"#,
-            ), // L10
+            ),
             (
                 "m1",
                 100.0,
                 1_215_508_260,
                 &[ruby, "t.b:v2"],
                 r#"{"e":1215508260,"m":"m1","t":["dd_lambda_layer:datadog-ruby33","t.b:v2"],"v":100}"#,
-            ), // L11
+            ),
             (
                 "metric_name",
                 42.0,
                 1_673_094_600,
                 &[ruby, "env:dev"],
                 r#"{"e":1673094600,"m":"metric_name","t":["dd_lambda_layer:datadog-ruby33","env:dev"],"v":42}"#,
-            ), // L12
+            ),
             (
                 "foo",
                 24.3,
                 1_559_152_800,
                 &[],
                 r#"{"m":"foo","v":24.3,"t":[],"e":1559152800}"#,
-            ), // L13
+            ),
             (
                 "foo",
                 1.0e7,
                 1,
                 &["a:b=c"],
                 r#"{"m":"foo","v":1.0E7,"t":["a:b\u003dc"],"e":1}"#,
-            ), // L14
+            ),
             (
                 "foo",
                 1.0,
                 1_590_420_166,
                 &[tag],
                 r#"{"m":"foo","v":1.0,"t":["region:us"],"e":1590420166}"#,
-            ), // L15
+            ),
             (
                 "x<y>&",
                 1.0,
                 1,
                 &["u:<é>"],
                 r#"{"m":"x\u003cy\u003e\u0026","v":1,"e":1,"t":["u:\u003cé\u003e"]}"#,
-            ), // L16
+            ),
         ] {
             let ours = line(name, value, unix_s, tags);
             assert!(ours.ends_with('\n') && ours.matches('\n').count() == 1);
@@ -282,62 +282,62 @@ mod tests {
         );
     }
 
-    /// The vectors of section 8.2 that are distributions.
+    /// What the layers send for the same calls, where it is a distribution.
     #[test]
     fn datagrams_are_those_of_the_layers() {
         for (name, value, unix_s, tags, expected) in [
-            ("my.test.metric", 3.0, None, &[][..], "my.test.metric:3|d\n"), // D01
+            ("my.test.metric", 3.0, None, &[][..], "my.test.metric:3|d\n"),
             (
                 "my.test.tags.metric",
                 3.0,
                 None,
                 &["taga:valuea,tagb:valueb"],
                 "my.test.tags.metric:3|d|#taga:valuea_tagb:valueb\n",
-            ), // D02
+            ),
             (
                 "my.test.timestamp.metric",
                 9.0,
                 Some(123_456_789),
                 &[],
                 "my.test.timestamp.metric:9|d|T123456789\n",
-            ), // D03, D04
+            ),
             (
                 "my.metric",
                 1.5,
                 None,
                 &[LAYER],
                 "my.metric:1.5|d|#dd_lambda_layer:datadog-python311_8.127.0\n",
-            ), // D05
+            ),
             (
                 "m",
                 1.0,
                 None,
                 &["é:ü", "a b|c,d#e@f", "日本:x", "emoji:😀", "path:/a/b"],
                 "m:1|d|#é:ü,a_b_c_d_e_f,日本:x,emoji:_,path:/a/b\n",
-            ), // D06
-            ("metric", 1.0, None, &[], "metric:1|d\n"),                     // D08
+            ),
+            ("metric", 1.0, None, &[], "metric:1|d\n"),
             (
                 "metric2",
                 2.0,
                 Some(12_345),
                 &["tag1", "bad?tag"],
                 "metric2:2|d|#tag1,bad_tag|T12345\n",
-            ), // D09
-            ("metric2", 2.0, Some(12_345), &[], "metric2:2|d|T12345\n"),    // D10
+            ),
+            ("metric2", 2.0, Some(12_345), &[], "metric2:2|d|T12345\n"),
             (
                 "nodate",
                 7.0,
                 Some(1_795_352_142),
                 &["x:y", "dd_lambda_layer:datadog-nodev20.20.2"],
                 "nodate:7|d|#x:y,dd_lambda_layer:datadog-nodev20.20.2|T1795352142\n",
-            ), // D11
+            ),
             (
                 "basic",
                 100.0,
                 Some(1),
                 &["env:prod", "", "b"],
                 "basic:100|d|#env:prod,b|T1\n",
-            ), // D12, without its dangling comma
+            ), // without the layer's dangling comma
         ] {
             assert_eq!(datagram(name, value, unix_s, tags), expected);
         }

@@ -44,7 +44,7 @@ fn every_spelling_of_a_flag_that_some_layer_takes_is_taken() {
     );
 }
 
-// M02 and M03 of the layers' vectors; "1" is the union's deviation.
+// As in the layers, but for "1", which Python's reads as off.
 #[test]
 fn fips_is_as_set_or_as_the_region_says() {
     let fips = |flag: Option<&str>, region: &str| {
@@ -67,7 +67,6 @@ fn fips_is_as_set_or_as_the_region_says() {
     assert!(!source.resolve().0.fips());
 }
 
-// M04.
 #[test]
 fn local_test_has_two_names() {
     for (name, value, expected) in [
@@ -154,7 +153,7 @@ fn global_tags_come_from_both_lists_and_three_variables() {
     assert_eq!(resolve(&[]).0.global_tags(), [""; 0]);
 }
 
-// E11: what Go's runtime.Version() may hold.
+// What Go's runtime.Version() may hold.
 #[test]
 fn the_layers_tag_is_fit_for_a_list() {
     let mut source = Source::new(Language::Go);

@@ -43,7 +43,7 @@ fn unix_ms(clock: &EarlyClock) -> i64 {
     clock.unix_ms() as i64
 }
 
-// E04, E05 and E14: one error at most, whatever says so.
+// One error at most, whatever says so.
 #[test]
 fn what_an_invocation_emits() {
     let (lambda, mut log) = with_log(&source(Language::Python, &[("DD_FLUSH_TO_LOG", "true")]));

@@ -173,7 +173,7 @@ fn ssm_without_a_fips_endpoint_is_said() {
     }
 }
 
-// M05: exactly one flush call for each invocation of a local test.
+// Exactly one flush call for each invocation of a local test.
 #[test]
 fn a_local_test_asks_the_extension_once_an_invocation() {
     for (local, expected) in [("true", 3), ("false", 0)] {
@@ -249,7 +249,7 @@ fn http_mode_aggregates_into_sketches_with_the_global_tags() {
     assert!(lambda.stats().balances());
 }
 
-// B07's spirit: what the intake refuses for now is sent again, together with what came meanwhile.
+// What the intake refuses for now is sent again, together with what came meanwhile.
 #[test]
 fn distribution_points_on_request_keep_values_seconds_and_order_of_tags() {
     let open = Arc::new(AtomicBool::new(false));
