@@ -254,7 +254,10 @@ export interface ClientOptions extends Omit<EngineOptions, 'onExit'>, EncodeOpti
 export class Client {
   constructor(options?: ClientOptions);
   readonly engine: Engine;
-  /** Resolves to whether everything has arrived; what has not is kept. Rejects with DeliveryError if points were given up. */
+  /**
+   * Sends the intervals that have ended, with `all` (default false) the open ones too. Resolves to whether everything has
+   * arrived; what has not is kept. Rejects with DeliveryError if points were given up.
+   */
   flush(options?: { all?: boolean; timeoutMs?: number }): Promise<boolean>;
   /** Sends everything and ends. Idempotent. */
   close(options?: { timeoutMs?: number }): Promise<boolean>;
