@@ -36,7 +36,7 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
 }
 
 fn platform() -> Result<&'static str, String> {
-    match std::env::consts::ARCH {
+    match native::arch().as_str() {
         "x86_64" => Ok("linux_amd64"),
         "aarch64" => Ok("linux_arm64"),
         other => Err(format!("the Go package has no archive for {other}")),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::object::Object;
 use crate::{Outcome, native, process, root};
 
 /// What the build needs, in the folder of a JDK.
@@ -77,11 +78,11 @@ fn version(jdk: &Path) -> Option<u32> {
 /// `native/PLATFORM/libpointmill_jni.so`, which shows one symbol.
 fn shim(package: &Path, jdk: &Path) -> Outcome {
     let folder = package.join("native");
-    let platform = format!("linux-{}", std::env::consts::ARCH);
+    let platform = format!("linux-{}", native::arch());
     native::lay_out(&folder, &platform)?;
     let sources = package.join("csrc");
     let library = folder.join(&platform).join("libpointmill_jni.so");
-    let mut cc = Command::new("cc");
+    let mut cc = Command::new(native::cc());
     cc.args(["-std=c11", "-O2", "-fPIC", "-shared", "-fvisibility=hidden"])
         .args(["-Wall", "-Wextra", "-Werror", "-DPOINTMILL_STATIC"])
         .arg("-I")
@@ -102,15 +103,15 @@ fn shim(package: &Path, jdk: &Path) -> Outcome {
         .args(["-Wl,--gc-sections", "-Wl,-z,now", "-s", "-o"])
         .arg(&library);
     process::run(&mut cc)?;
-    let shown = process::run(
-        Command::new("nm")
-            .args(["-D", "--defined-only", "--format=just-symbols"])
-            .arg(&library),
-    )?;
-    if shown.trim() == "JNI_OnLoad" {
+    let shown = Object::read(&library)?.shown;
+    if shown == ["JNI_OnLoad"] {
         Ok(())
     } else {
-        Err(format!("{} shows more than JNI_OnLoad:\n{shown}", library.display()).into())
+        Err(format!(
+            "{} shows more than JNI_OnLoad: {shown:?}",
+            library.display()
+        )
+        .into())
     }
 }
 

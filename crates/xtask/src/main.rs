@@ -7,11 +7,13 @@ mod bench;
 mod clients;
 mod counts;
 mod ctest;
+mod dist;
 mod r#gen;
 mod go;
 mod install;
 mod java;
 mod native;
+mod object;
 mod page;
 mod process;
 mod python;
@@ -31,6 +33,9 @@ cargo xtask VERB
   ctest            build and run the C and C++ programs of crates/pointmill-capi/ctest:
                    C11 and C++17, shared and static, plain, sanitized, under Valgrind
   ctest --quick    C11 and C++17 against the shared library only, plain
+  dist [--target ARCH]…
+                   packages, C tarball and Lambda layers for glibc 2.17, checked, under target/dist; ARCH is
+                   x86_64 or aarch64, by default both
   go               the Go package: header and archive laid out, vetted, tested, raced
   go --build       lay out only
   install --prefix DIR
@@ -65,6 +70,7 @@ fn main() -> ExitCode {
         Some((&"counts", rest)) => counts::run(rest),
         Some((&"gen", rest)) => r#gen::run(rest),
         Some((&"ctest", rest)) => ctest::run(rest),
+        Some((&"dist", rest)) => dist::run(rest),
         Some((&"go", rest)) => go::run(rest),
         Some((&"install", rest)) => install::run(rest),
         Some((&"java", rest)) => java::run(rest),

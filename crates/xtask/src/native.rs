@@ -1,5 +1,6 @@
 //! What is built once and used by several verbs: the static library, the command.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -8,6 +9,25 @@ use crate::{Outcome, install, process, root, target_dir};
 /// Builds the C library with the release profile; the path of `libpointmill.a`. Cheap when nothing changed.
 pub(crate) fn static_library() -> Result<PathBuf, String> {
     Ok(install::build()?.join("libpointmill.a"))
+}
+
+/// The architecture that packages are built for: `POINTMILL_ARCH`, or that of this machine.
+pub(crate) fn arch() -> String {
+    std::env::var("POINTMILL_ARCH").unwrap_or_else(|_| std::env::consts::ARCH.to_owned())
+}
+
+/// The C compiler for it: `CC`, or `cc`.
+pub(crate) fn cc() -> OsString {
+    std::env::var_os("CC").unwrap_or_else(|| "cc".into())
+}
+
+/// The GNU strip that knows objects of `arch`.
+pub(crate) fn strip(arch: &str) -> String {
+    if arch == std::env::consts::ARCH {
+        "strip".to_owned()
+    } else {
+        format!("{arch}-linux-gnu-strip")
+    }
 }
 
 /// Builds the command as the tests do, so that nothing is built twice, and returns its path.
@@ -30,7 +50,7 @@ pub(crate) fn lay_out(folder: &Path, platform: &str) -> Outcome {
         include.join("pointmill.h"),
     )?;
     process::run(
-        Command::new("strip")
+        Command::new(strip(&arch()))
             .arg("--strip-debug")
             .arg("-o")
             .arg(lib.join("libpointmill.a"))

@@ -14,14 +14,20 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::process::run as run_command;
-use crate::{Outcome, install, root, target_dir};
+use crate::{Outcome, install, process, root, target_dir};
 
 /// What tests need, and what they compare with.
 const TESTS: &str = "requirements-test.txt";
 const INCUMBENT: &str = "requirements-incumbent.txt";
 
 /// The interpreters that will do, best first. The wheel is for every CPython from 3.11 on.
-const INTERPRETERS: &[&str] = &["python3.11", "python3.12", "python3.13", "python3"];
+const INTERPRETERS: &[&str] = &[
+    "python3.11",
+    "python3.12",
+    "python3.13",
+    "python3.14",
+    "python3",
+];
 
 pub(crate) fn run(args: &[&str]) -> Outcome {
     let (wheel_only, bench) = match args {
@@ -75,6 +81,13 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
             ("POINTMILL_LIBRARY", library.as_os_str()),
         ],
     )
+}
+
+/// Every minor version of Python that is here, as a program.
+pub(crate) fn interpreters() -> impl Iterator<Item = &'static str> {
+    let exact = |name: &&str| *name != "python3";
+    let named = INTERPRETERS.iter().copied().filter(exact);
+    named.filter(|name| process::exists(name))
 }
 
 /// An environment with the packages of a file of requirements (of the Python package, unless the path
