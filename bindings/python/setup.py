@@ -51,7 +51,7 @@ SOURCES = ("client", "convert", "engine", "lambda", "metric", "module", "sketch"
 native = Extension(
     "pointmill._native",
     sources=[f"csrc/{name}.c" for name in SOURCES],
-    depends=["csrc/native.h", "csrc/stats.inc"],
+    depends=["csrc/native.h", "csrc/stats.inc", "csrc/exports.map"],
     include_dirs=[os.path.relpath(INCLUDE, HERE)],
     extra_objects=[str(static_library())],
     optional="POINTMILL_STATIC_LIBRARY" not in os.environ,
@@ -60,7 +60,7 @@ native = Extension(
     extra_compile_args=["-std=c11", "-O2", "-fno-plt", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror=implicit-function-declaration", "-Wno-missing-field-initializers"],
     # Only the entry point is visible: two libraries in Rust in one process must not see each other's symbols. Stripped:
     # debug information would be most of the wheel.
-    extra_link_args=["-Wl,--exclude-libs,ALL", "-Wl,--gc-sections", "-Wl,-s", "-Wl,-z,relro,-z,now", *NATIVE_STATIC_LIBS],
+    extra_link_args=["-Wl,--version-script=csrc/exports.map", "-Wl,--gc-sections", "-Wl,-s", "-Wl,-z,relro,-z,now", *NATIVE_STATIC_LIBS],
 )
 
 

@@ -17,7 +17,7 @@ Gem::Specification.new do |spec|
   files = %w[README.md LICENSE sig/**/*.rbs lib/**/*.rb]
   if compiled
     minors = Dir[File.join(__dir__, 'lib/pointmill/*/native.so')].map { |path| path[%r{(\d+\.\d+)/native}, 1] }
-    spec.platform = Gem::Platform.local
+    spec.platform = ENV['POINTMILL_ARCH'] ? "#{ENV['POINTMILL_ARCH']}-linux" : Gem::Platform.local
     # A Ruby that is newer than the newest object uses Fiddle.
     raise 'no lib/pointmill/*/native.so to pack' if minors.empty?
 

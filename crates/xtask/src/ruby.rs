@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::process::run as run_command;
-use crate::{Outcome, install, root, target_dir};
+use crate::{Outcome, install, native, root, target_dir};
 
 pub(crate) fn run(args: &[&str]) -> Outcome {
     if !matches!(args, [] | ["--gems" | "--bench"]) {
@@ -38,11 +38,12 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
         &[
             ("POINTMILL_STATIC_LIBRARY", library.as_os_str()),
             ("POINTMILL_CFLAGS", "-Werror".as_ref()),
+            ("POINTMILL_CC", &native::cc()),
         ],
     )?;
     take_object(&compiled, &source)?;
     run_command(
-        Command::new("strip")
+        Command::new(native::strip(&native::arch()))
             .arg("--strip-unneeded")
             .arg("-o")
             .arg(source.join("lib/pointmill/libpointmill.so"))

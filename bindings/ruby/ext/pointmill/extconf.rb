@@ -32,7 +32,7 @@ rescue SystemCallError
 end
 
 def compiler?
-  # For the tests: a compiler that is not there.
+  # Another compiler, for another machine; in the tests, one that is not there.
   $CC = RbConfig::MAKEFILE_CONFIG['CC'] = RbConfig::CONFIG['CC'] = ENV['POINTMILL_CC'] if ENV['POINTMILL_CC']
   try_compile('int main(void) { return 0; }')
 rescue SystemExit, RuntimeError, SystemCallError
@@ -58,5 +58,4 @@ $DLDFLAGS << " -Wl,--exclude-libs,ALL -Wl,--gc-sections -Wl,-s"
 $LOCAL_LIBS << " #{library} #{NATIVE_STATIC_LIBS.join(' ')}"
 # Ruby's own library is there already in every process that loads this.
 $LIBRUBYARG = ''
-have_func('rb_ext_ractor_safe', 'ruby.h')
 create_makefile('pointmill/native')
