@@ -69,9 +69,7 @@ static void counters_check(VALUE class, size_t size) {
 RUBY_FUNC_EXPORTED void Init_native(void);
 
 void Init_native(void) {
-#ifdef HAVE_RB_EXT_RACTOR_SAFE
     rb_ext_ractor_safe(true);
-#endif
     uint32_t abi = pointmill_abi_version();
     if (abi >> 16 != POINTMILL_ABI_MAJOR || (abi & 0xffff) < POINTMILL_ABI_MINOR)
         rb_raise(rb_eLoadError, "pointmill: built for ABI %d.%d, the library has %d.%d", POINTMILL_ABI_MAJOR, POINTMILL_ABI_MINOR,
