@@ -87,7 +87,8 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
 pub(crate) fn interpreters() -> impl Iterator<Item = &'static str> {
     let exact = |name: &&str| *name != "python3";
     let named = INTERPRETERS.iter().copied().filter(exact);
-    named.filter(|name| process::exists(name))
+    // A name that pyenv knows and does not serve is there as well, and ends with an error.
+    named.filter(|name| process::run(Command::new(name).args(["-c", ""])).is_ok())
 }
 
 /// An environment with the packages of a file of requirements (of the Python package, unless the path
