@@ -54,7 +54,7 @@ $CFLAGS = ['-std=c11 -D_GNU_SOURCE -O2 -g0 -fPIC -fno-plt -fvisibility=hidden -D
            *WARNINGS, ENV['POINTMILL_CFLAGS']].join(' ')
 $warnflags = ''
 # Only the entry point is visible: two libraries in Rust in one process must not see each other's symbols.
-$DLDFLAGS << " -Wl,--exclude-libs,ALL -Wl,--gc-sections -Wl,-s"
+$DLDFLAGS << " -Wl,--version-script=#{HERE}/exports.map -Wl,--gc-sections -Wl,-s"
 $LOCAL_LIBS << " #{library} #{NATIVE_STATIC_LIBS.join(' ')}"
 # Ruby's own library is there already in every process that loads this.
 $LIBRUBYARG = ''
