@@ -24,7 +24,7 @@ Gem::Specification.new do |spec|
     files += %w[lib/pointmill/*/native.so lib/pointmill/libpointmill.so]
   else
     spec.extensions = ['ext/pointmill/extconf.rb']
-    files += %w[ext/**/*.{c,h,rb}]
+    files += %w[ext/**/*.{c,h,map,rb}]
   end
   spec.files = Dir.chdir(__dir__) { Dir[*files] }.sort
   spec.metadata = { 'rubygems_mfa_required' => 'true' }
