@@ -317,22 +317,26 @@ impl<'a> Packer<'a> {
         )
     }
 
-    /// The jar of all platforms, and a layer for each.
+    /// The jar of all platforms, and a layer for each, whose library need not be unpacked: /opt/lib is
+    /// where a JVM in Lambda looks first.
     fn jar(&self) -> Result<(), String> {
         let name = format!("pointmill-{VERSION}.jar");
-        let jar = root().join("bindings/java/target").join(&name);
+        let package = root().join("bindings/java");
+        let jar = package.join("target").join(&name);
         fs::copy(&jar, self.out.join(&name))
             .map_err(|error| format!("{}: {error}", jar.display()))?;
+        let content = self.tree("jar")?;
+        unzip(&self.tools.python, &jar, &content)?;
+        fs::remove_dir_all(content.join("META-INF/native")).map_err(|error| error.to_string())?;
         for target in self.targets() {
-            let content = self.tree(&format!("jar-{}", target.arch))?;
-            unzip(&self.tools.python, &jar, &content)?;
-            keep_only(
-                &content.join("META-INF/native"),
-                &format!("linux-{}", target.arch),
-            )?;
             let tree = self.tree(&format!("layer-java-{}", target.arch))?;
-            fs::create_dir_all(tree.join("java/lib")).map_err(|error| error.to_string())?;
+            for folder in ["java/lib", "lib"] {
+                fs::create_dir_all(tree.join(folder)).map_err(|error| error.to_string())?;
+            }
             zip::pack(&content, "", &tree.join("java/lib").join(&name))?;
+            let library = format!("native/linux-{}/libpointmill_jni.so", target.arch);
+            fs::copy(package.join(library), tree.join("lib/libpointmill_jni.so"))
+                .map_err(|error| error.to_string())?;
             self.layer(&tree, "java", target.arch)?;
         }
         Ok(())
