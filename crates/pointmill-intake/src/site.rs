@@ -2,7 +2,7 @@
 //!
 //! A static page has no intake to ask. [`contents`] makes one object in which each answer stands
 //! under the address the page would have asked, without the time it is asked for: the whole time
-//! stored. [`page`] puts it into a file together with script and style.
+//! stored. [`page()`] puts it into a file together with script and style.
 //!
 //! ```text
 //! { "title": …, "made_at": s, "version": …, "by": k, "notes": […], "answers": {

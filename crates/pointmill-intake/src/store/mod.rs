@@ -12,6 +12,7 @@
 
 mod directory;
 mod file;
+mod ids;
 mod memory;
 mod slot;
 mod stage;

@@ -1,11 +1,11 @@
 //! The thread that writes: takes everything that waits, commits it at once, then answers.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLockWriteGuard};
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::file::File;
+use super::ids::{Ids, same_points};
 use super::memory::{Memory, Target};
 use super::stage::Staged;
 use super::{Receipt, Shared, StoreConfig, StoreError};
@@ -33,15 +33,11 @@ const CONTEXT_BYTES_MIN: usize = 1 << 20;
 /// How long a batch's id is remembered.
 const ID_SECONDS: i64 = 3_600;
 
-/// Most ids remembered; the oldest go first.
-const IDS_MAX: usize = 500_000;
-
 pub(super) struct Writer {
     config: StoreConfig,
     shared: Arc<Shared>,
     file: Option<File>,
-    ids: HashMap<String, i64>,
-    ids_by_age: VecDeque<(i64, String)>,
+    ids: Ids,
 }
 
 impl Writer {
@@ -54,12 +50,11 @@ impl Writer {
             config,
             shared,
             file,
-            ids: HashMap::new(),
-            ids_by_age: VecDeque::new(),
+            ids: Ids::default(),
         };
         if let Some(file) = &writer.file {
             for (id, at) in file.batch_ids(now() as i64 - ID_SECONDS)? {
-                writer.remember(id, at);
+                writer.ids.remember(id, at);
             }
         }
         Ok(writer)
@@ -107,7 +102,7 @@ impl Writer {
     /// Stores batches and answers each.
     fn commit(&mut self, group: Vec<(Box<Batch>, Reply<Receipt>)>) {
         let at = now() as i64;
-        self.forget_ids(at - ID_SECONDS);
+        self.ids.forget_before(at - ID_SECONDS);
         let mut accepted: Vec<(Box<Batch>, Vec<Target>, Reply<Receipt>)> = Vec::new();
         // Bodies sent twice at the same time: the second shares the fate of the first.
         let mut twins: Vec<Reply<Receipt>> = Vec::new();
@@ -116,14 +111,15 @@ impl Writer {
             let mut memory = lock(&shared);
             for (batch, reply) in group {
                 if let Some(id) = &batch.id {
+                    let same = |other: &String| same_points(other, id);
                     if accepted
                         .iter()
-                        .any(|(other, ..)| other.id.as_ref() == Some(id))
+                        .any(|(other, ..)| other.id.as_ref().is_some_and(same))
                     {
                         twins.push(reply);
                         continue;
                     }
-                    if self.ids.contains_key(id) {
+                    if self.ids.overlap(id) {
                         let receipt = Receipt {
                             duplicate: true,
                             ..Receipt::default()
@@ -131,14 +127,14 @@ impl Writer {
                         let _ = reply.send(Ok(receipt));
                         continue;
                     }
-                    self.remember(id.clone(), at);
+                    self.ids.remember(id.clone(), at);
                 }
                 // The other half is left to intervals, which can be forgotten.
                 let bytes_max = (self.config.bytes_max / 2).max(CONTEXT_BYTES_MIN);
                 match memory.resolve(&batch, self.config.contexts_max, bytes_max) {
                     Some(targets) => accepted.push((batch, targets, reply)),
                     None => {
-                        self.forget_id(batch.id.as_deref());
+                        batch.id.iter().for_each(|id| self.ids.forget(id));
                         let max = self.config.contexts_max.min(memory.directory.len());
                         let _ = reply.send(Err(StoreError::ContextsFull { max }));
                     }
@@ -167,7 +163,7 @@ impl Writer {
         }
         for (batch, _, reply) in accepted {
             if outcome.is_err() {
-                self.forget_id(batch.id.as_deref());
+                batch.id.iter().for_each(|id| self.ids.forget(id));
             }
             let receipt = Receipt {
                 entries: batch.snapshot.len() as u64,
@@ -222,7 +218,6 @@ impl Writer {
             file.clear()?;
         }
         self.ids.clear();
-        self.ids_by_age.clear();
         let mut memory = lock(&self.shared);
         let sequence = memory.sequence + 1;
         *memory = Memory {
@@ -267,32 +262,6 @@ impl Writer {
             self.shared.sequence.send_modify(|sequence| *sequence += 1);
         }
         Ok(points)
-    }
-
-    fn remember(&mut self, id: String, at: i64) {
-        self.ids_by_age.push_back((at, id.clone()));
-        self.ids.insert(id, at);
-        while self.ids_by_age.len() > IDS_MAX {
-            self.forget_oldest();
-        }
-    }
-
-    fn forget_ids(&mut self, before: i64) {
-        while self.ids_by_age.front().is_some_and(|(at, _)| *at < before) {
-            self.forget_oldest();
-        }
-    }
-
-    fn forget_oldest(&mut self) {
-        if let Some((at, id)) = self.ids_by_age.pop_front()
-            && self.ids.get(&id) == Some(&at)
-        {
-            self.ids.remove(&id);
-        }
-    }
-
-    fn forget_id(&mut self, id: Option<&str>) {
-        id.and_then(|id| self.ids.remove(id));
     }
 }
 

@@ -317,7 +317,17 @@ fn a_key_opens_everything_but_the_page() {
 fn a_body_with_a_known_id_is_not_counted_again() {
     let intake = start();
     let body = payload(vec![message("m", &[], vec![dog(0, &[1.0, 2.0])])]);
-    for (id, count) in [("a", 2.0), ("a", 2.0), ("b", 4.0), ("a", 4.0)] {
+    // Halves of a body that is known, the whole of a half that is known, the other half of it.
+    for (id, count) in [
+        ("a", 2.0),
+        ("a", 2.0),
+        ("b", 4.0),
+        ("a", 4.0),
+        ("a.1", 4.0),
+        ("d.0", 6.0),
+        ("d", 6.0),
+        ("d.1", 8.0),
+    ] {
         let answer = post(
             &intake,
             "/api/beta/sketches",
@@ -356,7 +366,7 @@ fn a_body_with_a_known_id_is_not_counted_again() {
             status(&intake, "/received/duplicates"),
             total(&intake, "m", "count")
         ),
-        (2, Some(6.0))
+        (4, Some(10.0))
     );
     assert_eq!(post(&intake, "/v1/reset", &[], b"").status, 204);
     post(

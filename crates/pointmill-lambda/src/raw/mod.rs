@@ -231,18 +231,15 @@ impl Buffer {
         self.mended.fetch_add(mended, Ordering::Relaxed);
         let constant = &self.constant;
         let custom = sort == Sort::Custom;
-        let layer = |place| {
-            let here = custom && constant.place == place;
-            here.then_some(constant.layer.as_str()).into_iter()
-        };
-        let global = constant.global.iter().filter(|_| custom);
-        let before = constant.before.iter().map(String::as_str);
-        let tags = before
-            .chain(layer(LayerTag::First))
-            .chain(given.iter().map(String::as_str))
-            .chain(layer(LayerTag::Last))
-            .chain(global.map(String::as_str));
-        Text::new(self.form, &name, tags)
+        let layer = |place| (custom && constant.place == place).then_some(constant.layer.as_str());
+        let mut tags: Vec<&str> = constant.before.iter().map(String::as_str).collect();
+        tags.extend(layer(LayerTag::First));
+        tags.extend(given.iter().map(String::as_str));
+        tags.extend(layer(LayerTag::Last));
+        if custom {
+            tags.extend(constant.global.iter().map(String::as_str));
+        }
+        Text::new(self.form, &name, tags.into_iter())
     }
 
     /// Points in the buffer.
