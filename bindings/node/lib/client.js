@@ -39,12 +39,12 @@ class Client {
   }
 
   /**
-   * Sends the intervals that have ended, with `all` the open ones too, and what was kept before.
+   * Sends everything recorded, without `all` only the intervals that have ended, and what was kept before.
    *
    * @returns {Promise<boolean>} whether all of it has arrived; if not, the rest is kept and tried again.
    * Rejects with DeliveryError if points were given up.
    */
-  async flush({ all = false, timeoutMs = FLUSH_MS } = {}) {
+  async flush({ all = true, timeoutMs = FLUSH_MS } = {}) {
     const handle = this.#open();
     this.engine.tick();
     return this.#answer(await native.clientFlush(handle, checkMs('timeoutMs', timeoutMs), all ? FLUSH_ALL : 0));

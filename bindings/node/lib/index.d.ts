@@ -255,7 +255,7 @@ export class Client {
   constructor(options?: ClientOptions);
   readonly engine: Engine;
   /**
-   * Sends the intervals that have ended, with `all` (default false) the open ones too. Resolves to whether everything has
+   * Sends everything recorded, the open interval too, unless `all` is false. Resolves to whether everything has
    * arrived; what has not is kept. Rejects with DeliveryError if points were given up.
    */
   flush(options?: { all?: boolean; timeoutMs?: number }): Promise<boolean>;

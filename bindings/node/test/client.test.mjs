@@ -25,7 +25,7 @@ test('what is recorded arrives, with the key in its header, while the event loop
   const metric = client.engine.distribution('latency', ['env:test']);
   for (let i = 0; i < 3000; i++) metric.record(i);
   client.engine.recordCount('hits', 1);
-  assert.equal(await client.flush({ all: true, timeoutMs: LONG_MS }), true);
+  assert.equal(await client.flush({ timeoutMs: LONG_MS }), true);
   assert.deepEqual(requests.map(({ path, key }) => [path, key]).sort(), [['/api/beta/sketches', 'secret'], ['/api/v2/series', 'secret']]);
   assert.equal(assertBalances(client).accepted, 3001);
   metric.record(1); // still in the ring when the end comes
