@@ -34,6 +34,8 @@ end
 def compiler?
   # Another compiler, for another machine; in the tests, one that is not there.
   $CC = RbConfig::MAKEFILE_CONFIG['CC'] = RbConfig::CONFIG['CC'] = ENV['POINTMILL_CC'] if ENV['POINTMILL_CC']
+  # Ruby's own library is there already in every process that loads this; here it may be of another machine.
+  $LIBRUBYARG = RbConfig::MAKEFILE_CONFIG['LIBRUBYARG'] = RbConfig::CONFIG['LIBRUBYARG'] = ''
   try_compile('int main(void) { return 0; }')
 rescue SystemExit, RuntimeError, SystemCallError
   false
@@ -56,6 +58,4 @@ $warnflags = ''
 # Only the entry point is visible: two libraries in Rust in one process must not see each other's symbols.
 $DLDFLAGS << " -Wl,--version-script=#{HERE}/exports.map -Wl,--gc-sections -Wl,-s"
 $LOCAL_LIBS << " #{library} #{NATIVE_STATIC_LIBS.join(' ')}"
-# Ruby's own library is there already in every process that loads this.
-$LIBRUBYARG = ''
 create_makefile('pointmill/native')

@@ -38,6 +38,7 @@ module Pointmill
     def initialize_copy(other)
       from = other.handle
       @handle = Memory.handle(:sketch_free) { |out| Library.check(:sketch_clone, from, out) }
+      self
     end
 
     # For this package only.
