@@ -13,6 +13,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::Value as Json;
 
 use crate::http;
+use crate::report::text::{printable, short};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -139,7 +140,7 @@ fn ask(args: &Args) -> Result<Json, String> {
 }
 
 fn print(args: &Args, answer: &Json) -> Result<(), String> {
-    let (head, rows) = if args.metric.is_some() {
+    let rows = if args.metric.is_some() {
         table(answer)
     } else {
         metrics(answer)
@@ -148,25 +149,39 @@ fn print(args: &Args, answer: &Json) -> Result<(), String> {
         OutputFormat::Json => format!("{answer}\n"),
         OutputFormat::Csv => {
             let mut writer = csv::Writer::from_writer(Vec::new());
-            let written = writer
-                .write_record(&head)
-                .and_then(|()| rows.iter().try_for_each(|row| writer.write_record(row)));
+            let written = writer.write_record(&rows.head).and_then(|()| {
+                rows.rows
+                    .iter()
+                    .try_for_each(|row| writer.write_record(row))
+            });
             written.map_err(|error| error.to_string())?;
             String::from_utf8(writer.into_inner().map_err(|error| error.to_string())?)
                 .map_err(|error| error.to_string())?
         }
-        OutputFormat::Table => {
-            let mut table = comfy_table::Table::new();
-            table.load_style(comfy_table::presets::NOTHING);
-            table.set_header(head.iter().map(|name| name.to_uppercase()));
-            table.add_rows(&rows);
-            format!("{table}\n")
-        }
+        OutputFormat::Table => for_eyes(&rows),
     };
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.to_string()),
         _ => Ok(()),
     }
+}
+
+/// Numbers as `report` shows them; what the intake was sent cannot command the terminal.
+fn for_eyes(rows: &Rows) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(rows.head.iter().map(|name| printable(name).to_uppercase()));
+    table.add_rows(rows.rows.iter().map(|row| {
+        let cells = row.iter().enumerate();
+        cells.map(|(at, cell)| match cell.parse() {
+            Ok(number) if at >= rows.names => short(number),
+            _ => printable(cell),
+        })
+    }));
+    for column in table.column_iter_mut().skip(rows.names) {
+        column.set_cell_alignment(comfy_table::CellAlignment::Right);
+    }
+    format!("{table}\n")
 }
 
 fn text(value: &Json) -> String {
@@ -185,7 +200,12 @@ fn list(value: &Json) -> Vec<String> {
     value.as_array().into_iter().flatten().map(text).collect()
 }
 
-type Rows = (Vec<String>, Vec<Vec<String>>);
+struct Rows {
+    head: Vec<String>,
+    rows: Vec<Vec<String>>,
+    /// So many columns are names and tags; the others are numbers.
+    names: usize,
+}
 
 /// The rows of a list of metrics.
 fn metrics(answer: &Json) -> Rows {
@@ -196,7 +216,11 @@ fn metrics(answer: &Json) -> Rows {
     let rows = metrics
         .map(|metric| head.iter().map(|name| text(&metric[*name])).collect())
         .collect();
-    (head.iter().map(ToString::to_string).collect(), rows)
+    Rows {
+        head: head.iter().map(ToString::to_string).collect(),
+        rows,
+        names: 2,
+    }
 }
 
 /// The rows of an answer: a group each, or a group and step each.
@@ -236,5 +260,38 @@ fn table(answer: &Json) -> Rows {
             }
         }
     }
-    (head, rows)
+    Rows {
+        head,
+        rows,
+        names: by.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short_and_names_are_shown_as_they_are_but_harmless() {
+        let answer = serde_json::json!({
+            "by": ["version"], "aggs": ["count", "p50"], "times": [], "step": null,
+            "groups": [
+                {"tags": {"version": "1.23456789"}, "total": {"count": 200_000, "p50": -2.009_042_714}},
+                {"tags": {"version": "\u{1b}[2J"}, "total": {"count": 1, "p50": null}},
+            ],
+        });
+        let shown = for_eyes(&table(&answer));
+        let words: Vec<&str> = shown.split_whitespace().collect();
+        let wanted = [
+            "VERSION",
+            "COUNT",
+            "P50",
+            "1.23456789",
+            "200000",
+            "-2.009",
+            "\\u{1b}[2J",
+            "1",
+        ];
+        assert_eq!(words, wanted, "{shown}");
+    }
 }
