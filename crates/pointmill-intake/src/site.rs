@@ -45,6 +45,8 @@ pub struct Extent {
     pub keys: usize,
     /// Groups of a split.
     pub groups: usize,
+    /// Serverless functions, those with the most invocations first.
+    pub functions: usize,
     /// Bytes of all answers together; what all metrics must have may take it further.
     pub bytes: usize,
     /// Percentiles beside 50, 95 and 99, such as `99.9`.
@@ -54,12 +56,13 @@ pub struct Extent {
 }
 
 impl Default for Extent {
-    /// 50 metrics, 8 keys, 50 groups, 8 MB.
+    /// 50 metrics, 8 keys, 50 groups, 500 functions, 8 MB.
     fn default() -> Extent {
         Extent {
             metrics: 50,
             keys: 8,
             groups: 50,
+            functions: 500,
             bytes: 8_000_000,
             percentiles: Vec::new(),
             by: None,
@@ -150,7 +153,17 @@ pub fn contents(store: &Store, extent: &Extent) -> Result<Contents, QueryError> 
         }
     }
     let every = Filter::default();
-    let functions = query::functions(store, "functionname", &every, None, None)?;
+    let mut functions = query::functions(store, "functionname", &every, None, None)?;
+    let total = functions.functions.len();
+    if total > extent.functions {
+        let list = &mut functions.functions;
+        list.sort_by(|a, b| b.invocations.total_cmp(&a.invocations));
+        list.truncate(extent.functions);
+        contents.notes.push(format!(
+            "Only the {} functions with the most invocations of {total} are shown.",
+            extent.functions
+        ));
+    }
     contents.put("/v1/functions", &to_json(&functions)?);
     splits.sort_by_key(|(turn, _)| *turn);
     let mut left_out = 0;
@@ -508,6 +521,39 @@ mod tests {
         assert!(short.answers.len() < 60_000 && !short.answers.contains(key));
         assert!(short.answers.contains("p99.9") && short.answers.matches("\"p99\"").count() > 0);
         serde_json::from_str::<serde_json::Value>(&format!("{{{}}}", short.answers)).unwrap();
+    }
+
+    #[test]
+    fn of_many_functions_the_busiest_are_shown() {
+        let mut collected = Collected::new(usize::MAX).unwrap();
+        let mut builder = SnapshotBuilder::new(10);
+        for n in 1..=5u32 {
+            let name = format!("functionname:f{n}");
+            let series = builder.series(
+                Kind::Count,
+                "aws.lambda.enhanced.invocations",
+                [name.as_str()],
+            );
+            builder.scalar(series, 1_700_000_000, 1, f64::from(n));
+        }
+        collected.add(&builder.finish());
+        let extent = Extent {
+            functions: 2,
+            ..Extent::default()
+        };
+        let short = contents(collected.store(), &extent).unwrap();
+        assert_eq!(
+            short.notes,
+            ["Only the 2 functions with the most invocations of 5 are shown."]
+        );
+        let answers: serde_json::Value =
+            serde_json::from_str(&format!("{{{}}}", short.answers)).unwrap();
+        let functions = answers["/v1/functions"]["functions"].as_array().unwrap();
+        let names: Vec<&str> = functions
+            .iter()
+            .filter_map(|f| f["name"].as_str())
+            .collect();
+        assert_eq!(names, ["f5", "f4"], "{functions:?}");
     }
 
     #[test]
