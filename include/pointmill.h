@@ -125,7 +125,7 @@
 #define POINTMILL_LAMBDA_INVOCATION_INIT \
     { (uint32_t)sizeof(pointmill_lambda_invocation), 0, 0, 0, 0, { 0, 0 }, { 0, 0 }, { 0, 0 }, { 0, 0 } }
 #define POINTMILL_LAMBDA_RESULT_INIT \
-    { (uint32_t)sizeof(pointmill_lambda_result), 0, 0, 0, 0, 0 }
+    { (uint32_t)sizeof(pointmill_lambda_result), 0, 0, 0, -1, -1 }
 #define POINTMILL_LAMBDA_STATS_INIT \
     { (uint32_t)sizeof(pointmill_lambda_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 #define POINTMILL_LAMBDA_TRACE_INIT \
@@ -1141,8 +1141,9 @@ typedef struct pointmill_lambda_invocation {
 } pointmill_lambda_invocation;
 
 /**
- * What came of an invocation. The caller's struct. Start with POINTMILL_LAMBDA_RESULT_INIT, then
- * set batch_item_failures and time_to_first_byte_ms, whose zero is a value.
+ * What came of an invocation. The caller's struct. Start with POINTMILL_LAMBDA_RESULT_INIT: it went
+ * well, nothing to report. In a struct that was zeroed instead, batch_item_failures and
+ * time_to_first_byte_ms are values and are emitted.
  */
 typedef struct pointmill_lambda_result {
     /**

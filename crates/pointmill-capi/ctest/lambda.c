@@ -84,8 +84,6 @@ static pointmill_lambda_invocation invocation(void) {
 static pointmill_lambda_result result(uint32_t error) {
     pointmill_lambda_result came = POINTMILL_LAMBDA_RESULT_INIT;
     came.error = error;
-    came.batch_item_failures = -1;
-    came.time_to_first_byte_ms = -1;
     return came;
 }
 

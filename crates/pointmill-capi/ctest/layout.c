@@ -13,7 +13,7 @@
 #include "layout.inc"
 #endif
 
-// The INIT macros set struct_size and nothing else.
+// The INIT macros set struct_size; all else is zero, but for what the next test looks at.
 #define INITIAL(type, init)                                                                    \
     do {                                                                                       \
         type initial = init;                                                                   \
@@ -35,7 +35,16 @@ static void initial_values_carry_the_size(void) {
     INITIAL(pointmill_lambda_trace, POINTMILL_LAMBDA_TRACE_INIT);
 }
 
+// Where zero would be a value: the start says that there is none.
+static void an_initial_result_reports_nothing(void) {
+    pointmill_lambda_result result = POINTMILL_LAMBDA_RESULT_INIT;
+    CHECK(result.error == 0 && result.http_status == 0 && result.reserved == 0);
+    CHECK(result.batch_item_failures == -1);
+    CHECK(result.time_to_first_byte_ms == -1);
+}
+
 int main(void) {
     RUN(initial_values_carry_the_size);
+    RUN(an_initial_result_reports_nothing);
     return FINISH();
 }

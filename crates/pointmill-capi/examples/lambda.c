@@ -35,8 +35,6 @@ static int32_t invoke(pointmill_lambda *lambda, int number) {
     told.memory_mb = MEMORY_MB;
     told.deadline_unix_ms = ((int64_t)time(NULL) + TIMEOUT_S) * 1000;
     pointmill_lambda_result came = POINTMILL_LAMBDA_RESULT_INIT;
-    came.batch_item_failures = -1;
-    came.time_to_first_byte_ms = -1;
     uint64_t token = 0, budget_ms = 0;
     int32_t status = pointmill_lambda_begin(lambda, &told, &token);
     if (status == POINTMILL_OK) {

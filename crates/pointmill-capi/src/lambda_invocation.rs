@@ -55,8 +55,9 @@ unsafe impl SizedIn for pointmill_lambda_invocation {
     const SIZE_MIN: usize = 88;
 }
 
-/// What came of an invocation. The caller's struct. Start with POINTMILL_LAMBDA_RESULT_INIT, then
-/// set batch_item_failures and time_to_first_byte_ms, whose zero is a value.
+/// What came of an invocation. The caller's struct. Start with POINTMILL_LAMBDA_RESULT_INIT: it went
+/// well, nothing to report. In a struct that was zeroed instead, batch_item_failures and
+/// time_to_first_byte_ms are values and are emitted.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct pointmill_lambda_result {

@@ -109,6 +109,12 @@ fn macros(surface: &Surface) -> Result<String, String> {
     Ok(text)
 }
 
+/// Fields whose zero is a value: a negative number says that there is none.
+const NONE_IS_NEGATIVE: [(&str, &str); 2] = [
+    ("pointmill_lambda_result", "batch_item_failures"),
+    ("pointmill_lambda_result", "time_to_first_byte_ms"),
+];
+
 /// The initial value of one field, in C and C++ alike.
 fn initial(name: &str, field: &str, ty: &str) -> String {
     match ty {
@@ -116,6 +122,8 @@ fn initial(name: &str, field: &str, ty: &str) -> String {
         "pointmill_str" => "{ 0, 0 }".to_owned(),
         ty if ty.starts_with('[') => "{ 0 }".to_owned(),
         ty if ty.starts_with("pointmill_") => format!("{}_INIT", ty.to_uppercase()),
+        // Where zero would be a value, the start is what stands for none.
+        _ if NONE_IS_NEGATIVE.contains(&(name, field)) => "-1".to_owned(),
         _ => "0".to_owned(),
     }
 }
