@@ -277,12 +277,35 @@ static void structs_from_other_versions_are_read(void) {
     pointmill_lambda_free(lambda);
 }
 
+// A program that only records and is killed: its line is out all the same.
+static void a_killed_program_has_written_its_line(void) {
+    int ends[2];
+    CHECK(pipe(ends) == 0);
+    pid_t program = fork();
+    if (program == 0) {
+        // Without the line this program ends some day, and then the pipe does.
+        alarm(60);
+        pointmill_lambda *lambda = make("DD_FLUSH_TO_LOG", "1", ends[1], NULL);
+        pointmill_str named[] = {text("coffee.sold")};
+        pointmill_lambda_metric_at(lambda, named, 1, 2.5, 1700000000, 0);
+        for (;;)
+            pause();
+    }
+    CHECK(program > 0);
+    close(ends[1]);
+    CHECK(strncmp(drain(ends[0]), "{\"m\":\"coffee.sold\",\"v\":2.5,\"e\":1700000000,", 42) == 0);
+    kill(program, SIGKILL);
+    CHECK(waitpid(program, NULL, 0) == program);
+    close(ends[0]);
+}
+
 int main(void) {
     signal(SIGPIPE, SIG_IGN);
     RUN(log_mode_writes_lines);
     RUN(http_mode_posts_sketches);
     RUN(trace_ids_are_converted);
     RUN(the_rest_answers);
+    RUN(a_killed_program_has_written_its_line);
     RUN(structs_from_other_versions_are_read);
     return FINISH();
 }

@@ -49,8 +49,9 @@ handle! {
 
 export! {
     /// Makes the object: settles the settings and chooses where custom points go. No I/O but the test
-    /// for the extension's file, no thread (the first pointmill_lambda_begin starts it), no look-up of
-    /// a key (the first flush that has something to post does it).
+    /// for the extension's file, no thread (the first pointmill_lambda_begin or the first point starts
+    /// it, unless flush_in_thread is off), no look-up of a key (the first flush that has something to
+    /// post does it).
     ///
     /// Threads:   any; one at a time on config.
     /// Ownership: the caller frees *out with pointmill_lambda_free; config is copied. A descriptor of
@@ -212,7 +213,8 @@ export! {
 export! {
     /// Records a custom point of now: the drop-in call. It is taken at once, also before the first
     /// invocation, between invocations and after the last. dd_lambda_layer is added here. Known names
-    /// with known tags cost neither an allocation nor a system call.
+    /// with known tags cost neither an allocation nor a system call; but where points are written one by
+    /// one and no invocation is open, a point wakes the thread that writes it, if it does not know yet.
     ///
     /// Refused points are counted by cause. Bytes that are not UTF-8 are mended, empty tags left out.
     ///

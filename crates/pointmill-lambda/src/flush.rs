@@ -12,7 +12,7 @@ use crate::http::{self, Way};
 use crate::invocation::{Invocation, Open, Outcome, Token, UnknownToken};
 use crate::process::{self, Reading};
 use crate::raw::text::Form;
-use crate::raw::{Bodies, Body, Buffer};
+use crate::raw::{Bodies, Body, Buffer, lock};
 use crate::settings::Settings;
 use crate::state::State;
 use crate::stats::{LambdaStats, add, read};
@@ -36,6 +36,8 @@ const SPILL_MAX: Duration = Duration::from_millis(200);
 /// the receiver gets a moment to read.
 const DATAGRAMS_AT_ONCE: usize = 32;
 const DATAGRAM_PAUSE: Duration = Duration::from_millis(1);
+/// Longest wait for one go, which takes microseconds unless nobody listens.
+const DATAGRAMS_MAX: Duration = Duration::from_millis(10);
 
 /// What a flush came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -213,11 +215,15 @@ impl State {
     /// Empties a buffer and sends what was in it.
     fn send(&self, buffer: &Buffer, which: Flush, left: &impl Fn() -> Duration) {
         let mut bodies = Bodies::new(buffer.form());
+        let handing_over = lock(&self.handing_over);
         buffer.drain(&mut bodies);
-        self.send_bodies(buffer, bodies, which, left);
+        self.hand_over(buffer, bodies, which, left);
+        drop(handing_over);
+        let _ = self.client_of(buffer.form()).flush(which, left());
     }
 
-    fn send_bodies(
+    /// Queues bodies. Of many datagrams all but the last go out meanwhile.
+    fn hand_over(
         &self,
         buffer: &Buffer,
         bodies: Bodies,
@@ -234,15 +240,15 @@ impl State {
             usize::MAX
         };
         let mut groups = bodies.chunks(at_once.min(bodies.len().max(1))).peekable();
-        if groups.peek().is_none() {
-            let _ = client.flush(which, left());
-        }
         while let Some(group) = groups.next() {
             let payloads = group.iter().map(|body| payload(form, body)).collect();
-            // Closed: close() has taken what there was; nothing is recorded any more.
-            let _ = client.hand_in(payloads);
-            let _ = client.flush(which, left());
+            if client.hand_in(payloads).is_err() {
+                // Recorded while another thread closed.
+                let points = group.iter().map(|body| body.points).sum();
+                add(&self.counters.unsendable, points);
+            }
             if groups.peek().is_some() && !left().is_zero() {
+                let _ = client.flush(which, left().min(DATAGRAMS_MAX));
                 std::thread::sleep(DATAGRAM_PAUSE.min(left()));
             }
         }
@@ -273,11 +279,12 @@ impl State {
             Form::DistributionPoints => Instant::now(),
             _ => Instant::now() + SPILL_MAX,
         };
+        let left = || until.saturating_duration_since(Instant::now());
         let mut bodies = Bodies::new(buffer.form());
         buffer.drain_mine(&mut bodies);
         add(&self.counters.spilled, bodies.points);
-        let left = || until.saturating_duration_since(Instant::now());
-        self.send_bodies(buffer, bodies, Flush::Closed, &left);
+        self.hand_over(buffer, bodies, Flush::Closed, &left);
+        let _ = self.client_of(buffer.form()).flush(Flush::Closed, left());
         self.timer.poke();
     }
 
@@ -320,6 +327,7 @@ impl State {
     /// What the thread does when it wakes.
     pub(crate) fn turn(&self, poked: bool) {
         let now_ms = self.now_ms();
+        self.invocations.look_again();
         if let Some(deadline) = self.invocations.rescue(now_ms + self.lead_ms()) {
             add(&self.counters.deadline_flushes, 1);
             self.flush(Flush::All, self.budget(deadline));

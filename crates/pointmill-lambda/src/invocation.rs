@@ -129,9 +129,12 @@ pub(crate) struct Open {
 }
 
 /// The open invocations of a process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Invocations {
     table: Mutex<Table>,
+    /// Whether no invocation is open and the thread has not been told of points recorded since it
+    /// last looked: then nobody but the thread flushes them.
+    unattended: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -141,6 +144,37 @@ struct Table {
 }
 
 impl Invocations {
+    pub(crate) fn new() -> Invocations {
+        Invocations {
+            table: Mutex::default(),
+            unattended: AtomicBool::new(true),
+        }
+    }
+
+    /// Whether a point recorded just now has to be told to the thread.
+    #[inline]
+    pub(crate) fn unattended(&self) -> bool {
+        // After the point was put under its lock: either the thread's drain, which takes the same
+        // lock later, finds the point, or what it stored before is seen here.
+        self.unattended.load(Ordering::Relaxed)
+    }
+
+    /// The thread is being told.
+    pub(crate) fn attended(&self) {
+        self.unattended.store(false, Ordering::Relaxed);
+    }
+
+    /// Before a drain: points that come after it are to be told again.
+    pub(crate) fn look_again(&self) {
+        let table = lock(&self.table);
+        self.unattended
+            .store(table.open.is_empty(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn none_open(&self) -> bool {
+        lock(&self.table).open.is_empty()
+    }
+
     /// Adds one. `true`: the oldest was given up for it.
     pub(crate) fn begin(&self, open: Open) -> (Token, bool) {
         let mut table = lock(&self.table);
@@ -151,11 +185,16 @@ impl Invocations {
             table.open.pop_first();
         }
         table.open.insert(token, open);
+        self.attended();
         (token, full)
     }
 
     pub(crate) fn end(&self, token: Token) -> Option<Open> {
-        lock(&self.table).open.remove(&token)
+        let mut table = lock(&self.table);
+        let ended = table.open.remove(&token)?;
+        self.unattended
+            .store(table.open.is_empty(), Ordering::Relaxed);
+        Some(ended)
     }
 
     /// The nearest deadline that has not been provided for.
@@ -222,7 +261,7 @@ mod tests {
 
     #[test]
     fn deadlines_are_provided_for_once_and_the_nearest_first() {
-        let invocations = Invocations::default();
+        let invocations = Invocations::new();
         let (a, _) = invocations.begin(open(500));
         let (b, _) = invocations.begin(open(300));
         invocations.begin(open(0));
@@ -236,8 +275,26 @@ mod tests {
     }
 
     #[test]
+    fn points_are_unattended_only_while_none_is_open_and_the_thread_does_not_know() {
+        let invocations = Invocations::new();
+        assert!(invocations.unattended());
+        invocations.attended();
+        assert!(!invocations.unattended());
+        invocations.look_again();
+        assert!(invocations.unattended());
+        let (a, _) = invocations.begin(open(0));
+        let (b, _) = invocations.begin(open(0));
+        assert!(!invocations.unattended());
+        invocations.end(a);
+        invocations.look_again();
+        assert!(!invocations.unattended() && !invocations.none_open());
+        invocations.end(b);
+        assert!(invocations.unattended() && invocations.none_open());
+    }
+
+    #[test]
     fn the_table_is_bounded() {
-        let invocations = Invocations::default();
+        let invocations = Invocations::new();
         let (first, _) = invocations.begin(open(0));
         for _ in 1..OPEN_MAX {
             assert!(!invocations.begin(open(0)).1);

@@ -199,8 +199,10 @@ impl Lambda {
 
     /// Records a custom point of now: the name, then the tags.
     ///
-    /// Known names with known tags cost neither an allocation nor a system call. The constant tags
-    /// are added here.
+    /// Known names with known tags cost neither an allocation nor a system call. Outside of an
+    /// invocation the first point starts the thread of `flush_in_thread`; and where points are written
+    /// one by one, a point wakes it, if it does not know yet: one system call. The constant tags are
+    /// added here.
     ///
     /// # Errors
     /// [`PointError`]; the point has been counted.
@@ -210,7 +212,7 @@ impl Lambda {
         name_then_tags: &[S],
         value: f64,
     ) -> Result<(), PointError> {
-        self.state().metric(name_then_tags, value)
+        self.recorded(|state| state.metric(name_then_tags, value))
     }
 
     /// Records a custom point of the second `unix_s`, or of now.
@@ -225,7 +227,7 @@ impl Lambda {
     ) -> Result<(), PointError> {
         match unix_s {
             None => self.metric(name_then_tags, value),
-            Some(unix_s) => self.state().metric_at(name_then_tags, value, unix_s),
+            Some(unix_s) => self.recorded(|state| state.metric_at(name_then_tags, value, unix_s)),
         }
     }
 
@@ -240,7 +242,13 @@ impl Lambda {
         value: f64,
         unix_s: Option<i64>,
     ) -> Result<(), PointError> {
-        self.state().metric_async(name_then_tags, value, unix_s)
+        let state = self.state();
+        let outcome = state.metric_async(name_then_tags, value, unix_s);
+        // Whatever the thread knows of points for elsewhere.
+        if state.invocations.none_open() {
+            self.tell_thread(state);
+        }
+        outcome
     }
 
     /// The id of a custom metric and its tags, below 2^53 and valid as long as the object, also in
@@ -258,7 +266,7 @@ impl Lambda {
     /// [`PointError`].
     #[inline]
     pub fn record(&self, context: u64, value: f64) -> Result<(), PointError> {
-        self.state().record(context, value)
+        self.recorded(|state| state.record(context, value))
     }
 
     /// Records a point of a held context at a time.
@@ -266,13 +274,46 @@ impl Lambda {
     /// # Errors
     /// As [`Lambda::metric_at`].
     pub fn record_at(&self, context: u64, value: f64, unix_s: i64) -> Result<(), PointError> {
-        self.state().record_at(context, value, unix_s)
+        self.recorded(|state| state.record_at(context, value, unix_s))
     }
 
     /// Records columns of points: `values[i]` to `contexts[i]`, at `unix_s[i]` or now. How many were
     /// refused.
     pub fn record_batch(&self, contexts: &[u64], values: &[f64], unix_s: Option<&[i64]>) -> usize {
-        self.state().record_batch(contexts, values, unix_s)
+        self.recorded(|state| state.record_batch(contexts, values, unix_s))
+    }
+
+    /// Records, then sees to it that the points leave: outside of an invocation nobody flushes them
+    /// but the thread.
+    #[inline]
+    fn recorded<T>(&self, record: impl FnOnce(&State) -> T) -> T {
+        let state = self.state();
+        let outcome = record(state);
+        if state.invocations.unattended() {
+            self.tell_thread(state);
+        }
+        outcome
+    }
+
+    /// Starts the thread, which flushes at the end of the interval, and wakes it for what only has to
+    /// be written: a sandbox may end between two invocations.
+    #[cold]
+    fn tell_thread(&self, state: &State) {
+        state.invocations.attended();
+        if !state.fixed.settings.on("flush_in_thread") {
+            return;
+        }
+        self.start_thread(state);
+        if state.side.pending() > 0 {
+            state.timer.poke();
+        }
+    }
+
+    fn start_thread(&self, state: &State) {
+        if let Err(error) = state.timer.start(&self.process) {
+            let text = format!("no thread for flushes in between: {error}");
+            state.fixed.warnings.say(text);
+        }
     }
 
     /// Counts points that a wrapper refused before it could hand them over.
@@ -285,11 +326,8 @@ impl Lambda {
     pub fn begin(&self, invocation: &Invocation<'_>) -> Token {
         let state = self.state();
         let token = state.begin(invocation);
-        if state.fixed.settings.on("flush_in_thread")
-            && let Err(error) = state.timer.start(&self.process)
-        {
-            let text = format!("no thread for flushes in between: {error}");
-            state.fixed.warnings.say(text);
+        if state.fixed.settings.on("flush_in_thread") {
+            self.start_thread(state);
         }
         state.arm();
         token

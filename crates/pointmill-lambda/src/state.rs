@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 
 use pointmill::{Config, Engine};
 use pointmill_deliver::{
@@ -76,6 +76,10 @@ pub(crate) struct State {
     pub(crate) sandbox: Sandbox,
     pub(crate) invocations: Invocations,
     pub(crate) timer: Timer,
+    /// Held by a flush from the drain until everything has been handed in, so that whoever flushes or
+    /// closes meanwhile finds each point in the buffer or with delivery. A recorder that empties a
+    /// full buffer does not wait for it.
+    pub(crate) handing_over: Mutex<()>,
     pub(crate) closed: AtomicBool,
     /// Local tests' flushes that are due.
     pub(crate) local_flushes: AtomicI64,
@@ -173,8 +177,9 @@ impl State {
             held: RwLock::default(),
             counters: Counters::default(),
             sandbox,
-            invocations: Invocations::default(),
+            invocations: Invocations::new(),
             timer: Timer::default(),
+            handing_over: Mutex::default(),
             closed: AtomicBool::new(false),
             local_flushes: AtomicI64::new(0),
             flushed_unix_ms: AtomicI64::new(now_ms),

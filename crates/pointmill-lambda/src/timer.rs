@@ -1,7 +1,8 @@
 //! The thread that flushes at the end of every interval and before a deadline.
 //!
-//! One a process, started at the first invocation, and again in a forked child. It holds the object
-//! weakly, so that dropping the object ends it.
+//! One a process, started at the first invocation or by the first point outside of one, and again in
+//! a forked child. Points outside of an invocation wake it where they only have to be written.
+//! It holds the object weakly, so that dropping the object ends it.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -22,6 +23,8 @@ struct Turn {
     stopped: bool,
     /// Somebody wants a flush now.
     poked: bool,
+    /// A deadline came while the thread was awake: how long it sleeps is to be settled anew.
+    rearmed: bool,
     /// When the thread wakes, in milliseconds since 1970-01-01 UTC; 0 while it is awake.
     wake_unix_ms: i64,
 }
@@ -47,16 +50,18 @@ impl Timer {
 
     /// Wakes the thread if it would sleep past this moment.
     pub(crate) fn wake_by(&self, unix_ms: i64) {
-        let turn = lock(&self.turn);
-        if turn.running && turn.wake_unix_ms > unix_ms {
+        let mut turn = lock(&self.turn);
+        if turn.wake_unix_ms > unix_ms {
             self.changed.notify_all();
         }
+        turn.rearmed = turn.wake_unix_ms == 0;
     }
 
     /// Asks for a flush now.
     pub(crate) fn poke(&self) {
-        lock(&self.turn).poked = true;
-        self.changed.notify_all();
+        if !std::mem::replace(&mut lock(&self.turn).poked, true) {
+            self.changed.notify_all();
+        }
     }
 
     /// Ends the thread; it is not waited for, since it may be sending.
@@ -69,7 +74,8 @@ impl Timer {
     /// is asked for.
     fn wait(&self, now_unix_ms: i64, unix_ms: i64) -> Option<bool> {
         let mut turn = lock(&self.turn);
-        if !turn.stopped && !turn.poked && unix_ms > now_unix_ms {
+        let rearmed = std::mem::take(&mut turn.rearmed);
+        if !turn.stopped && !turn.poked && !rearmed && unix_ms > now_unix_ms {
             turn.wake_unix_ms = unix_ms;
             let time = Duration::from_millis((unix_ms - now_unix_ms).unsigned_abs());
             let waited = self.changed.wait_timeout(turn, time);
@@ -102,3 +108,29 @@ fn run(process: &Weak<OwnProcess<State>>) {
 
 /// Longest sleep: an object that was dropped is noticed after this time.
 const TURN_MAX_MS: i64 = 10_000;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    /// The time to sleep was chosen before the deadline was known.
+    #[test]
+    fn a_deadline_that_comes_while_the_thread_is_awake_is_not_slept_past() {
+        let timer = Timer::default();
+        let started = Instant::now();
+        timer.wake_by(1);
+        assert_eq!(timer.wait(0, 60_000), Some(false));
+        assert!(started.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn a_poke_ends_one_wait_and_is_answered_once() {
+        let timer = Timer::default();
+        timer.poke();
+        timer.poke();
+        assert_eq!(timer.wait(0, 60_000), Some(true));
+        assert_eq!(timer.wait(0, 1), Some(false));
+    }
+}

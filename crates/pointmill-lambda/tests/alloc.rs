@@ -66,12 +66,12 @@ fn allocations(f: impl FnOnce()) -> u64 {
 }
 
 /// In log mode, with a pipe as its log.
-fn in_log_mode(buffer_points: &str) -> (Lambda, PipeReader) {
+fn in_log_mode(buffer_points: &str, in_thread: &str) -> (Lambda, PipeReader) {
     let mut source = Source::new(Language::Python);
     source.variable("DD_FLUSH_TO_LOG", "true");
     source.set("extension_path", "/nowhere/at/all").unwrap();
     source.set("buffer_points", buffer_points).unwrap();
-    source.set("flush_in_thread", "false").unwrap();
+    source.set("flush_in_thread", in_thread).unwrap();
     let (reader, writer) = pipe().unwrap();
     let parts = Parts {
         log: Some(writer.into()),
@@ -84,12 +84,8 @@ fn in_log_mode(buffer_points: &str) -> (Lambda, PipeReader) {
 fn recording_to_known_contexts_allocates_nothing() {
     let _turn = turn();
     assert!(allocations(|| drop(std::hint::black_box(Box::new(1)))) >= 1);
-    let (lambda, mut log) = in_log_mode("65536");
-    let reading = std::thread::spawn(move || {
-        let mut text = Vec::new();
-        log.read_to_end(&mut text).unwrap();
-        text.iter().filter(|byte| **byte == b'\n').count()
-    });
+    let (lambda, mut log) = in_log_mode("65536", "false");
+    let reading = std::thread::spawn(move || lines(&mut log));
     let held = lambda.context(&["held", "env:prod"]).unwrap();
     let named = ["checkout.latency", "env:prod", "zone:eu-west-1a"];
     for round in 0..4 {
@@ -113,13 +109,39 @@ fn recording_to_known_contexts_allocates_nothing() {
     assert_eq!(reading.join().unwrap(), 60_000);
 }
 
+fn lines(log: &mut PipeReader) -> usize {
+    let mut text = Vec::new();
+    log.read_to_end(&mut text).unwrap();
+    text.iter().filter(|byte| **byte == b'\n').count()
+}
+
+/// Outside of an invocation the thread is started and woken from the recording call.
+#[test]
+fn telling_the_thread_allocates_nothing_once_it_runs() {
+    let _turn = turn();
+    let (lambda, mut log) = in_log_mode("65536", "true");
+    let reading = std::thread::spawn(move || lines(&mut log));
+    let named = ["checkout.latency", "env:prod", "zone:eu-west-1a"];
+    let mut flushes = 0;
+    for round in 0..50 {
+        let count = allocations(|| (0..10).for_each(|_| lambda.metric(&named, 1.0).unwrap()));
+        assert!(round == 0 || count == 0, "round {round}: {count}");
+        while lambda.stats().flushes == flushes || lambda.stats().pending > 0 {
+            std::thread::yield_now();
+        }
+        flushes = lambda.stats().flushes;
+    }
+    drop(lambda);
+    assert_eq!(reading.join().unwrap(), 500);
+}
+
 /// Bytes that delivery keeps in memory, and what the buffers and one group of bodies have beside it.
 const BOUND: i64 = (15 << 20) + (8 << 20);
 
 #[test]
 fn a_log_that_nobody_reads_costs_bounded_memory_and_counted_points() {
     let _turn = turn();
-    let (lambda, log) = in_log_mode("4096");
+    let (lambda, log) = in_log_mode("4096", "false");
     drop(log);
     let before = LIVE.load(Ordering::Relaxed);
     MOST.store(before, Ordering::Relaxed);

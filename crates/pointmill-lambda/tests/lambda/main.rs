@@ -6,4 +6,5 @@ mod freeze;
 mod invocations;
 mod ledger;
 mod modes;
+mod outside;
 mod support;

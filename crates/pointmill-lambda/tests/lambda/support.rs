@@ -86,6 +86,8 @@ pub(crate) fn with_extension(language: Language) -> (Lambda, UdpSocket, Source) 
     source.set("extension_path", "/proc/self/exe").unwrap();
     let url = format!("udp://{}", socket.local_addr().unwrap());
     source.set("dogstatsd_url", &url).unwrap();
+    // What one flush sends is in as few datagrams as can be.
+    source.set("flush_in_thread", "false").unwrap();
     (Lambda::new(&source).unwrap(), socket, source)
 }
 
