@@ -13,6 +13,8 @@ require 'pointmill/lambda'
 ROUNDS = 9
 TIMES = 200_000
 TAGS = %w[env:prod zone:a].freeze
+# As within an invocation, where no thread writes each point: none is begun here.
+ENV['DD_FLUSH_IN_THREAD'] = 'false'
 NULL = File.open(File::NULL, 'w')
 
 def best(times = TIMES)
