@@ -39,7 +39,7 @@ impl Ids {
             .range(first_part..)
             .map_while(|(known, _)| known.strip_prefix(id))
             .take_while(|rest| rest.starts_with('.'))
-            .any(|rest| is_part(rest))
+            .any(is_part)
     }
 
     pub(super) fn forget(&mut self, id: &str) {
