@@ -44,6 +44,7 @@ module Pointmill
         end
       end
       @engine = engine
+      self
     end
 
     def open_with(from, config, send, out)
