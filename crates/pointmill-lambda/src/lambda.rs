@@ -304,7 +304,9 @@ impl Lambda {
             return;
         }
         self.start_thread(state);
-        if state.side.pending() > 0 {
+        // Where custom points are written one by one also if the buffer is empty: another recorder may
+        // have seen that the thread is being told, and puts its point after this look.
+        if matches!(state.fixed.custom, Custom::Side) || state.side.pending() > 0 {
             state.timer.poke();
         }
     }
