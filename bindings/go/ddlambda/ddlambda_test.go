@@ -326,7 +326,8 @@ func TestPointsBeforeTheFirstInvocationAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	Metric("late", 1)
-	if got := lines(); len(named(got, "early")) != 1 || len(named(got, "late")) != 0 {
+	// A late point is written by the library's thread, now or in a moment.
+	if got := lines(); len(named(got, "early")) != 1 {
 		t.Errorf("%+v", got)
 	}
 	if got := firstLines(); len(named(got, "first")) != 1 {

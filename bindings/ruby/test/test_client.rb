@@ -58,6 +58,8 @@ class TestClient < Case
     client.engine.record_distribution('d', 1)
     assert_equal false, client.flush(timeout: 0.5)
     assert_equal 1, client.stats.queued
+    # The last attempt may have been one that the time was too short for.
+    20.times { client.last_failure.include?('503') ? break : client.flush(timeout: 0.5) }
     assert_includes client.last_failure, '503'
     intake.status = 403
     assert_refused(Pointmill::DeliveryDroppedError, /403/) { client.flush(timeout: 30) }
