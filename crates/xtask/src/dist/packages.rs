@@ -11,7 +11,7 @@ use crate::object::Object;
 use crate::process::run as run_command;
 use crate::{install, root, target_dir};
 
-/// Bytes that a file of `target/dist` may have: what was reached, and a tenth of room. Two megabytes is
+/// Bytes that a file of `target/dist` may have: what was reached, with some room. Two megabytes is
 /// the aim for a package of one architecture.
 pub(super) fn max_bytes(name: &str) -> u64 {
     match name {
