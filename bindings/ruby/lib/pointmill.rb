@@ -16,15 +16,9 @@
 module Pointmill
 end
 
-require_relative 'pointmill/errors'
-require_relative 'pointmill/counters'
-require_relative 'pointmill/types'
 require_relative 'pointmill/raw'
-require_relative 'pointmill/engine'
-require_relative 'pointmill/snapshot'
-require_relative 'pointmill/sketch'
-require_relative 'pointmill/client'
 
 module Pointmill
-  VERSION = version.freeze
+  # If Lambda's part came first, all this is read when something of it is named.
+  autoload?(:Engine) ? Engine : require_relative('pointmill/engine')
 end

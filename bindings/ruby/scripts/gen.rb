@@ -24,9 +24,8 @@ def comment(text)
   text.gsub(/\s*\n\s*\*\s?/, ' ').strip
 end
 
-def wrapped(text, indent)
-  sentence = "#{text[0].upcase}#{text[1..]}."
-  sentence.scan(/\S.{0,100}(?=\s|$)|\S+/).map { |line| "#{indent}# #{line.strip}" }.join("\n")
+def sentence(text)
+  "#{text[0].upcase}#{text[1..]}."
 end
 
 def constants
@@ -51,15 +50,8 @@ end
 
 def errors
   classes = codes.map do |name, code, number, doc|
-    <<~RUBY.gsub(/^(?=.)/, '  ')
-      #{wrapped(doc, '')}
-      class #{name} < Error
-        CODE = #{number}
-        NAME = 'POINTMILL_E_#{code}'
-      end
-    RUBY
+    "  #{name} = error[#{number}, 'POINTMILL_E_#{code}'] # #{sentence(doc)}"
   end
-  table = codes.map { |name, _, number, _| "    #{number} => #{name}" }.join(",\n")
   <<~RUBY
     # frozen_string_literal: true
 
@@ -82,30 +74,40 @@ def errors
         end
       end
 
-    #{classes.join("\n").chomp}
+      # A body for each class would be compiled each time this is loaded, and each new constant makes Ruby look up anew
+      # those that are read here.
+      a_class = Class
+      base = Error
+      by_code = {}
+      error = lambda do |code, name|
+        made = by_code[code] = a_class.new(base)
+        made.const_set(:CODE, code)
+        made.const_set(:NAME, name)
+        made
+      end
 
-      BY_CODE = {
-    #{table}
-      }.freeze
+    #{classes.join("\n")}
+
+      BY_CODE = by_code.freeze
       private_constant :BY_CODE
     end
   RUBY
 end
 
-def counters
-  types = COUNTERS.map do |struct, name|
-    fields = structs.fetch(struct).select { |_, type| type == 'uint64_t' }
-    list = fields.map { |field, _, doc| "    :#{field}, # #{doc}" }
-    # The last one ends the list: no comma.
-    list[-1] = list[-1].sub(', #', ' #')
-    "  #{name} = Struct.new(\n#{list.join("\n")}\n  )"
-  end
+# The file of the counters of one struct.
+def counters(struct)
+  fields = structs.fetch(struct).select { |_, type| type == 'uint64_t' }
+  list = fields.map { |field, _, doc| "    :#{field}, # #{doc}" }
+  # The last one ends the list: no comma.
+  list[-1] = list[-1].sub(', #', ' #')
   <<~RUBY
     # frozen_string_literal: true
 
-    # The types that show counters. #{MARK}
+    # The type that shows these counters. #{MARK}
     module Pointmill
-    #{types.join("\n\n")}
+      #{COUNTERS.fetch(struct)} = Struct.new(
+    #{list.join("\n")}
+      )
     end
   RUBY
 end
@@ -218,7 +220,9 @@ def counter_types
 end
 
 files = {
-  'lib/pointmill/errors.rb' => errors, 'lib/pointmill/counters.rb' => counters, 'lib/pointmill/fiddle/header.rb' => declarations,
+  'lib/pointmill/errors.rb' => errors, 'lib/pointmill/stats.rb' => counters('pointmill_engine_stats'),
+  'lib/pointmill/client/stats.rb' => counters('pointmill_client_stats'),
+  'lib/pointmill/lambda/stats.rb' => counters('pointmill_lambda_stats'), 'lib/pointmill/fiddle/header.rb' => declarations,
   'sig/errors.rbs' => error_types, 'sig/counters.rbs' => counter_types
 }
 stale = files.reject do |name, text|

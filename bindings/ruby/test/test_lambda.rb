@@ -294,4 +294,26 @@ class TestLambda < Case
     RUBY
     assert_match(/\A\d\n\z/, out) unless FALLBACK
   end
+
+  # A cold start does not wait for the rest of the package, and whoever names something of it has it.
+  def test_the_rest_is_read_when_it_is_named
+    names = %w[Client ClientStats Engine Entry Metric Option Payload Payloads Sketch Skipped Snapshot Stats Summary]
+    out, err = run_ruby(<<~RUBY, flags: ['-w'])
+      require 'pointmill/lambda'
+      puts $LOADED_FEATURES.grep(%r{pointmill/(client|engine|sketch|snapshot|types)})
+      %w[#{names.join(' ')}].each do |name|
+        Process.wait(fork { exit!(Pointmill.const_get(name).is_a?(Class) && Pointmill::Engine.new.stats.recorded.zero? ? 0 : 1) })
+        puts name unless $?.success?
+      end
+      require 'pointmill'
+      puts Pointmill::Sketch.new([1]).count, Pointmill.options.size
+    RUBY
+    assert_equal "1\n#{Pointmill.options.size}\n", out
+    assert_empty err
+  end
+
+  def test_the_options_are_told_by_this_part_alone
+    out, = run_ruby("require 'pointmill/lambda'; puts Pointmill.options.size, Pointmill.codes.size, Pointmill::VERSION")
+    assert_equal [Pointmill.options.size, Pointmill.codes.size, Pointmill::VERSION].join("\n"), out.chomp
+  end
 end

@@ -1,6 +1,8 @@
 # frozen_string_literal: true
 
 require_relative 'helper'
+require 'fileutils'
+require 'tmpdir'
 
 # Forks, pre-fork servers, and what requiring the package does not do.
 class TestProcesses < EngineCase
@@ -57,7 +59,7 @@ class TestProcesses < EngineCase
       require 'pointmill'
       after = [Dir['/proc/self/fd/*'].size, ENV.to_h, Dir['/proc/self/task/*'].size, Thread.list.size]
       p before == after
-      puts ($LOADED_FEATURES - loaded).grep_v(/pointmill/)
+      puts ($LOADED_FEATURES - loaded).grep_v(/pointmill/), $LOADED_FEATURES.grep(%r{/pointmill/(client/|lambda)})
     RUBY
     lines = out.lines(chomp: true)
     assert_equal 'true', lines.shift
@@ -75,11 +77,12 @@ class TestProcesses < EngineCase
 
   def test_without_extension_and_without_library_it_says_what_to_do
     skip 'about the extension' if FALLBACK
-    _, err = run_ruby(<<~'RUBY', { 'POINTMILL_LIBRARY' => '/nowhere.so' }, status: 1)
-      hidden = Module.new { def require(name) = name.end_with?('native') ? raise(LoadError, 'hidden') : super }
-      Kernel.prepend(hidden)
-      require 'pointmill'
-    RUBY
-    assert_match(%r{no extension for this Ruby \(hidden\).*/nowhere.so.*POINTMILL_LIBRARY}m, err)
+    Dir.mktmpdir do |dir|
+      FileUtils.cp_r(File.dirname(Pointmill.const_source_location(:VERSION)[0], 2), dir)
+      FileUtils.rm(Dir[File.join(dir, 'lib/pointmill/**/*.so')])
+      flags = ['--disable-gems', '-I', File.join(dir, 'lib')]
+      _, err = run_ruby("require 'pointmill'", { 'POINTMILL_LIBRARY' => '/nowhere.so' }, status: 1, flags: flags)
+      assert_match(%r{no extension for this Ruby \(.*native.*\).*/nowhere.so.*POINTMILL_LIBRARY}m, err)
+    end
   end
 end

@@ -148,20 +148,6 @@ static int32_t close_timed(void *handle, uint32_t flags, uint64_t timeout_ms) {
     return pointmill_client_close(handle, timeout_ms);
 }
 
-typedef struct {
-    void *handle;
-    Timed call;
-    uint32_t flags;
-    uint64_t timeout_ms;
-    int32_t status;
-} Here;
-
-static void call_here(void *arg, pointmill_engine *unused) {
-    (void)unused;
-    Here *here = arg;
-    here->status = here->call(here->handle, here->flags, here->timeout_ms);
-}
-
 static int32_t last_failure(const void *handle, char *buffer, size_t cap, size_t *len) {
     return pointmill_client_last_failure(handle, buffer, cap, len);
 }
@@ -174,9 +160,7 @@ static VALUE timed(VALUE self, Timed call, uint32_t flags, VALUE timeout) {
         status = wait_for(shared_of(self), call, flags, timeout_ms);
     } else {
         /* The block wants a Ruby thread, so this one makes the call. */
-        Here here = {handle_of(self), call, flags, timeout_ms, POINTMILL_OK};
-        without_gvl(NULL, call_here, &here);
-        status = here.status;
+        status = wait_here(shared_of(self), call, flags, timeout_ms);
         if (unwinding != 0) {
             int state = unwinding;
             unwinding = 0;
@@ -208,6 +192,8 @@ static VALUE client_close(VALUE self, VALUE timeout) {
 static VALUE client_stats(VALUE self) {
     pointmill_client_stats stats = POINTMILL_CLIENT_STATS_INIT;
     check(pointmill_client_stats_get(handle_of(self), &stats));
+    if (known.client_stats == 0)
+        known.client_stats = counters_type("ClientStats", sizeof stats);
     return counters_from(known.client_stats, &stats, sizeof stats);
 }
 

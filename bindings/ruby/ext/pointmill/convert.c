@@ -179,7 +179,13 @@ static void packed(VALUE string, const char *what, const char *how, Values *out)
     }
 }
 
-static VALUE items_of(VALUE object, const char *what) {
+/* What is in an Array or what becomes one. Of a packed String the column is whole already, and this is Qnil. */
+static VALUE items_of(VALUE object, const char *what, const char *format, Values *out) {
+    *out = (Values){NULL, 0, Qfalse, Qfalse};
+    if (RB_TYPE_P(object, T_STRING)) {
+        packed(object, what, format, out);
+        return Qnil;
+    }
     VALUE array = rb_check_array_type(object);
     if (!NIL_P(array))
         return array;
@@ -189,12 +195,9 @@ static VALUE items_of(VALUE object, const char *what) {
 }
 
 void values_of(VALUE object, Values *out) {
-    *out = (Values){NULL, 0, Qfalse, Qfalse};
-    if (RB_TYPE_P(object, T_STRING)) {
-        packed(object, "values", "d*", out);
+    VALUE items = items_of(object, "values", "d*", out);
+    if (NIL_P(items))
         return;
-    }
-    VALUE items = items_of(object, "values");
     long len = RARRAY_LEN(items);
     double *to = column(out, (size_t)len);
     for (long i = 0; i < len; i++) /* to_f of a class of the user's may change the Array: rb_ary_entry looks */
@@ -203,12 +206,9 @@ void values_of(VALUE object, Values *out) {
 }
 
 void contexts_of(VALUE object, Values *out) {
-    *out = (Values){NULL, 0, Qfalse, Qfalse};
-    if (RB_TYPE_P(object, T_STRING)) {
-        packed(object, "contexts", "Q*", out);
+    VALUE items = items_of(object, "contexts", "Q*", out);
+    if (NIL_P(items))
         return;
-    }
-    VALUE items = items_of(object, "contexts");
     long len = RARRAY_LEN(items);
     uint64_t *to = column(out, (size_t)len);
     for (long i = 0; i < len; i++) {

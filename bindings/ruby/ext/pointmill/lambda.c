@@ -271,8 +271,15 @@ static VALUE core_flush(VALUE self, VALUE timeout_ms) {
     return INT2NUM(wait_for(RTYPEDDATA_DATA(self), flush_timed, 0, NUM2ULL(timeout_ms)));
 }
 
+/* Where nothing waits there is nothing to wait for, and so no thread. */
 static VALUE core_close(VALUE self, VALUE timeout_ms) {
-    return INT2NUM(wait_for(RTYPEDDATA_DATA(self), close_timed, 0, NUM2ULL(timeout_ms)));
+    Shared *shared = RTYPEDDATA_DATA(self);
+    pointmill_lambda_stats stats = POINTMILL_LAMBDA_STATS_INIT;
+    check(pointmill_lambda_stats_get(shared->handle, &stats));
+    bool empty = stats.pending == 0 && stats.queued == 0;
+    int32_t status = (empty ? wait_here : wait_for)(shared, close_timed, 0, NUM2ULL(timeout_ms));
+    atomic_store(&shared->idle, empty);
+    return INT2NUM(status);
 }
 
 static VALUE core_restored(VALUE self) {

@@ -32,7 +32,9 @@ static VALUE choices_of(size_t i, size_t len) {
 }
 
 static VALUE options(VALUE self) {
-    (void)self;
+    /* With Lambda's part alone this reads the other one. */
+    if (known.option == 0)
+        rb_const_get(self, rb_intern("Option"));
     static const char *const types[] = {"unknown", "number", "choice", "flag", "text"};
     size_t len = pointmill_config_count();
     VALUE list = rb_ary_new_capa((long)len);
@@ -60,10 +62,43 @@ static VALUE constant(const char *name) {
     return value;
 }
 
-static void counters_check(VALUE class, size_t size) {
-    VALUE members = rb_struct_s_members(class);
-    if ((size_t)RARRAY_LEN(members) != (size - 8) / 8)
+VALUE counters_type(const char *name, size_t size) {
+    VALUE class = constant(name);
+    if ((size_t)RARRAY_LEN(rb_struct_s_members(class)) != (size - 8) / 8)
         rb_raise(rb_eLoadError, "pointmill: %+" PRIsVALUE " is not the header's; run scripts/gen.rb", class);
+    return class;
+}
+
+/* What lib/pointmill.rb is about. The methods are for any Ractor, which Ruby asks of the thread, not of the method. */
+static VALUE define_engine(VALUE self) {
+    rb_ext_ractor_safe(true);
+    static const char *const kinds[] = {"unknown", "distribution", "count", "gauge", "histogram"};
+    for (int i = 0; i < 5; i++)
+        known.kinds[i] = ID2SYM(rb_intern(kinds[i]));
+    known.stats = counters_type("Stats", sizeof(pointmill_engine_stats));
+    known.summary = constant("Summary");
+    known.payload = constant("Payload");
+    known.skipped = constant("Skipped");
+    known.option = constant("Option");
+    engine_add();
+    metric_add();
+    snapshot_add();
+    sketch_add();
+    client_add();
+    VALUE classes[] = {known.engine, known.metric, known.snapshot, known.sketch, known.client};
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
+        rb_gc_register_mark_object(classes[i]);
+    return self;
+}
+
+/* What lib/pointmill/lambda.rb is about. */
+static VALUE define_lambda(VALUE self) {
+    rb_ext_ractor_safe(true);
+    known.lambda_stats = counters_type("LambdaStats", sizeof(pointmill_lambda_stats));
+    lambda_add();
+    rb_gc_register_mark_object(known.core);
+    rb_gc_register_mark_object(known.held);
+    return self;
 }
 
 RUBY_FUNC_EXPORTED void Init_native(void);
@@ -76,31 +111,11 @@ void Init_native(void) {
                  (int)(abi >> 16), (int)(abi & 0xffff));
     known.module = rb_define_module("Pointmill");
     rb_gc_register_mark_object(known.module);
-    static const char *const kinds[] = {"unknown", "distribution", "count", "gauge", "histogram"};
-    for (int i = 0; i < 5; i++)
-        known.kinds[i] = ID2SYM(rb_intern(kinds[i]));
     known.by_code = constant("BY_CODE");
     known.closed_error = constant("ClosedError");
-    known.stats = constant("Stats");
-    known.client_stats = constant("ClientStats");
-    known.lambda_stats = constant("LambdaStats");
-    known.summary = constant("Summary");
-    known.payload = constant("Payload");
-    known.skipped = constant("Skipped");
-    known.option = constant("Option");
-    counters_check(known.stats, sizeof(pointmill_engine_stats));
-    counters_check(known.client_stats, sizeof(pointmill_client_stats));
-    counters_check(known.lambda_stats, sizeof(pointmill_lambda_stats));
-    engine_add();
-    metric_add();
-    snapshot_add();
-    sketch_add();
-    client_add();
-    lambda_add();
     rb_define_singleton_method(known.module, "version", METHOD(version), 0);
     rb_define_singleton_method(known.module, "codes", METHOD(codes), 0);
     rb_define_singleton_method(known.module, "options", METHOD(options), 0);
-    VALUE classes[] = {known.engine, known.metric, known.snapshot, known.sketch, known.client, known.core, known.held};
-    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++)
-        rb_gc_register_mark_object(classes[i]);
+    rb_define_private_method(CLASS_OF(known.module), "define_engine", METHOD(define_engine), 0);
+    rb_define_private_method(CLASS_OF(known.module), "define_lambda", METHOD(define_lambda), 0);
 }

@@ -13,7 +13,8 @@
 
 #include "pointmill.h"
 
-/* Classes and symbols, set once while the extension loads and never again: any Ractor may read them. */
+/* Classes and symbols, set once while the part of the package that needs them loads and never again: any Ractor may
+ * read them. That of a client's counters is set when they are first asked for, on the main Ractor, as clients are. */
 typedef struct {
     VALUE module;
     VALUE by_code; /* frozen hash: code -> exception class */
@@ -98,6 +99,8 @@ VALUE text_from(pointmill_str text);
 VALUE bytes_from(const void *bytes, size_t len);
 /* A struct of counters as a Struct: what follows its first 8 bytes, each a uint64_t. */
 VALUE counters_from(VALUE class, const void *counters, size_t size);
+/* The Struct for it by its name; raises if it has not as many members. */
+VALUE counters_type(const char *name, size_t size);
 /* A frozen Struct of these members. */
 VALUE struct_from(VALUE class, int len, const VALUE *members);
 /* A text that a call writes into a buffer; nil if there is none. */
@@ -128,15 +131,18 @@ typedef struct {
     void *handle;
     void (*free)(void *handle);
     atomic_size_t references;
+    atomic_bool idle; /* closed, and nothing was under way */
 } Shared;
 Shared *shared_new(void *handle, void (*free)(void *handle));
-/* The last one frees it, on a thread of its own: that may take as long as a request under way. */
+/* The last one frees it, unless it is idle on a thread of its own: that may take as long as a request under way. */
 void shared_drop(Shared *shared);
 
 /* A call that waits for the network, made on a thread of its own: an exception that is sent to the waiting Ruby thread
  * (a signal, Timeout, Thread#kill) is raised at once, and the call goes on to its end without it. */
 typedef int32_t (*Timed)(void *handle, uint32_t flags, uint64_t timeout_ms);
 int32_t wait_for(Shared *shared, Timed call, uint32_t flags, uint64_t timeout_ms);
+/* The same on this thread: nothing interrupts it. */
+int32_t wait_here(Shared *shared, Timed call, uint32_t flags, uint64_t timeout_ms);
 
 /* ---- the classes' making ---- */
 

@@ -65,6 +65,7 @@ Shared *shared_new(void *handle, void (*free_handle)(void *handle)) {
     self->handle = handle;
     self->free = free_handle;
     atomic_init(&self->references, 1);
+    atomic_init(&self->idle, false);
     return self;
 }
 
@@ -78,11 +79,31 @@ static void *free_shared(void *data) {
 void shared_drop(Shared *self) {
     if (self == NULL || atomic_fetch_sub(&self->references, 1) > 1)
         return;
-    if (!start(free_shared, self))
+    if (atomic_load(&self->idle) || !start(free_shared, self))
         free_shared(self);
 }
 
 /* ---- long ones: waiting ---- */
+
+typedef struct {
+    void *handle;
+    Timed call;
+    uint32_t flags;
+    uint64_t timeout_ms;
+    int32_t status;
+} Here;
+
+static void call_here(void *arg, pointmill_engine *unused) {
+    (void)unused;
+    Here *here = arg;
+    here->status = here->call(here->handle, here->flags, here->timeout_ms);
+}
+
+int32_t wait_here(Shared *shared, Timed call, uint32_t flags, uint64_t timeout_ms) {
+    Here here = {shared->handle, call, flags, timeout_ms, POINTMILL_OK};
+    without_gvl(NULL, call_here, &here);
+    return here.status;
+}
 
 typedef struct {
     pthread_mutex_t lock;
@@ -168,12 +189,6 @@ static VALUE job_answer(VALUE data) {
     return Qnil;
 }
 
-static void call_here(void *data, pointmill_engine *unused) {
-    (void)unused;
-    Job *job = data;
-    job->status = job->call(job->shared->handle, job->flags, job->timeout_ms);
-}
-
 int32_t wait_for(Shared *shared, Timed call, uint32_t flags, uint64_t timeout_ms) {
     Job *job = calloc(1, sizeof *job);
     if (job == NULL)
@@ -184,8 +199,7 @@ int32_t wait_for(Shared *shared, Timed call, uint32_t flags, uint64_t timeout_ms
     atomic_fetch_add(&shared->references, 1);
     if (!start(job_run, job)) {
         /* No thread to be had: here then, and not to be interrupted. The object that holds `shared` is on the stack. */
-        without_gvl(NULL, call_here, job);
-        int32_t status = job->status;
+        int32_t status = wait_here(shared, call, flags, timeout_ms);
         atomic_fetch_sub(&shared->references, 1);
         job->references = 1;
         job_drop(job);

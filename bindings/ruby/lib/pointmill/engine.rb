@@ -1,5 +1,12 @@
 # frozen_string_literal: true
 
+require_relative 'stats'
+require_relative 'types'
+Pointmill.__send__(:define_engine)
+require_relative 'snapshot'
+require_relative 'sketch'
+require_relative 'client'
+
 module Pointmill
   # Aggregates points in memory of fixed size. Every method may be called from any thread at once, and from any Ractor
   # once the engine is frozen.

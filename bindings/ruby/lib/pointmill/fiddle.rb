@@ -4,8 +4,20 @@ require 'fiddle'
 
 require_relative 'fiddle/header'
 require_relative 'fiddle/library'
-require_relative 'fiddle/engine'
-require_relative 'fiddle/snapshot'
-require_relative 'fiddle/sketch'
-require_relative 'fiddle/client'
-require_relative 'fiddle/lambda'
+
+module Pointmill
+  class << self
+    private
+
+    def define_engine
+      require_relative 'fiddle/engine'
+      require_relative 'fiddle/snapshot'
+      require_relative 'fiddle/sketch'
+      require_relative 'fiddle/client'
+    end
+
+    def define_lambda
+      require_relative 'fiddle/lambda'
+    end
+  end
+end

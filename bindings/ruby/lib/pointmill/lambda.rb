@@ -22,11 +22,20 @@ module Pointmill
   end
 end
 
-require_relative '../pointmill'
+require_relative 'raw'
+require_relative 'lambda/stats'
+Pointmill.__send__(:define_lambda)
 require_relative 'lambda/slowly'
 require_relative 'lambda/invocation'
 
 module Pointmill
+  # A cold start does not wait for what a function may not use: that is read when something of it is named.
+  unless const_defined?(:Engine, false)
+    %i[Client Engine Entry Metric Option Payload Payloads Sketch Skipped Snapshot Stats Summary].each do |name|
+      autoload name, File.join(__dir__, 'engine.rb')
+    end
+  end
+
   # The metrics of a Lambda function. Datadog::Lambda has the methods that datadog-lambda-rb has too. Nothing here raises
   # into the function but what the function's own block raises.
   module Lambda

@@ -1,7 +1,10 @@
 # frozen_string_literal: true
 
-# The loader: the C extension where there is one, Fiddle over libpointmill.so where there is none. Both define the same
-# classes with the same methods; everything else in the package is written over them.
+require_relative 'errors'
+
+# The loader: the C extension where there is one, Fiddle over libpointmill.so where there is none. Both have the same
+# methods define_engine and define_lambda, which define the same classes with the same methods; everything else in the
+# package is written over them.
 module Pointmill
   # The extension for this Ruby: a platform gem has one for each minor version, a gem that was compiled here just one.
   # Which of the two ways it is, or nil if POINTMILL_FALLBACK asks for Fiddle.
@@ -9,7 +12,8 @@ module Pointmill
     return if ENV['POINTMILL_FALLBACK'].to_s != ''
 
     begin
-      require "pointmill/#{RUBY_VERSION[/\A\d+\.\d+/]}/native"
+      # By its path: neither RubyGems nor the load path is asked.
+      require_relative "#{RUBY_VERSION[/\A\d+\.\d+/]}/native.so"
     rescue LoadError
       require 'pointmill/native'
     end
@@ -33,4 +37,7 @@ module Pointmill
   end
   private_constant :KIND
   remove_instance_variable(:@cause) if defined?(@cause)
+
+  VERSION = version.freeze
+  autoload :ClientStats, File.join(__dir__, 'client/stats.rb')
 end
