@@ -3,23 +3,20 @@
 //! A key is the number of a bin on a logarithmic scale: bin `k > 0` holds the values around
 //! γ^(k − 1338), with γ = 65/64. The Agent defines the key through its own logarithm,
 //! `roundTiesToEven(ln(v) / ln γ) + 1338`. That function never falls as `v` grows, so every key has
-//! a smallest double, and those 32 767 thresholds say all there is to know about it:
+//! a smallest double.
 //!
-//! ```text
-//! key(v) = the k with FIRST[k] <= |v| < FIRST[k + 1], with the sign of v
-//!     |v| = m * 2^e, 1 <= m < 2; c = the cell of m, one of 128 in its octave
-//!     g = floor(A * e + CELL[c]), c and e clamped to the cells of FIRST[1] and FIRST[32767]
-//!     k = g + (|v| >= FIRST[g + 1])                                      A = 1/log2 γ = 44.7
-//! ```
+//! Where a value is not too near to the edge of a bin, any logarithm gives its key, and one in 32
+//! bits is enough for all but one value in 2000 (`keys.rs`). For these the definition decides
+//! (`logarithm.rs`), which takes several times as long. All of it is integer arithmetic or rounded
+//! operation by operation, hence the keys are the same on every platform, and none of it reads a
+//! table: what is recorded seldom finds its tables in a cache.
 //!
-//! 1. A cell is at most 0.502 bins wide and CELL stands a quarter of a bin below its lower end, so
-//!    g is k or k − 1 for every double of the cell. One comparison of bit patterns decides, exactly.
-//!    It is all integer arithmetic, hence the keys are the same on every platform.
-//! 2. There is no branch, which would be mispredicted for one value in two.
-//!
-//! [`keys`] has an estimate of its own, for many values at once.
-//!
-//! The table FIRST is computed by the build script from the definition.
+//! From a key back, by contrast, the edges of its bin are wanted, to the bit: from two small tables
+//! of powers, the roundings of the definition, and a few units for each key that the build script
+//! computes.
+
+use crate::keys::{self, IN_DOUBT};
+use crate::logarithm;
 
 pub use crate::keys::{MultiplyAdd, keys, keys_with};
 
@@ -27,14 +24,14 @@ pub use crate::keys::{MultiplyAdd, keys, keys_with};
 pub const GAMMA: f64 = 1.015625;
 
 /// Natural logarithm of [`GAMMA`], the double the Agent divides by.
-pub const GAMMA_LN: f64 = 0.015_504_186_535_965_254;
+pub const GAMMA_LN: f64 = logarithm::GAMMA_LN;
 
 /// The key of 1.0: one more than the number of bins between 1e-9, the configured minimum, and 1.
-pub const BIAS: i32 = 1338;
+pub const BIAS: i32 = logarithm::BIAS;
 
 /// The smallest positive double with a key other than 0, about 9.94e-10: γ^−1337 as the Agent's
 /// power function computes it, 40 units in the last place below the correctly rounded power.
-pub const MIN_VALUE: f64 = f64::from_bits(0x3e11_1479_4260_12e9);
+pub const MIN_VALUE: f64 = f64::from_bits(logarithm::MIN_BITS);
 
 /// The key of every value from about 4.17e211 upward; its negative is the lowest key.
 pub const KEY_INFINITY: i16 = 32767;
@@ -43,16 +40,19 @@ pub const KEY_INFINITY: i16 = 32767;
 /// of its key: (γ − 1)/(γ + 1), up to 1e-12 for the rounding in the Agent's thresholds.
 pub const RELATIVE_ACCURACY: f64 = 1.0 / 129.0;
 
-/// For each cell of an octave, its lower end in bins, less a quarter, in units of 2^-32.
-static CELLS: [u64; 128] = include!(concat!(env!("OUT_DIR"), "/cells.rs"));
+/// e^(c ln γ) for c = 256 j − 1338½.
+static STRETCHES: [u64; 128] = include!(concat!(env!("OUT_DIR"), "/stretches.rs"));
 
-/// `FIRST_BITS[k]`: bits of the smallest double with key `k`.
-static FIRST_BITS: [u64; 32768] = include!(concat!(env!("OUT_DIR"), "/first_bits.rs"));
+/// e^(i ln γ).
+static BINS: [u64; 256] = include!(concat!(env!("OUT_DIR"), "/bins.rs"));
+
+/// What [`first_bits`] adds to the estimate of each edge, plus 8; two keys a byte.
+static MISSING: [u8; 32768 / 2] = include!(concat!(env!("OUT_DIR"), "/missing.rs"));
 
 /// The Agent's key of `v`, exactly as a released Agent on amd64 computes it.
 ///
 /// 0 for ±0 and anything smaller than [`MIN_VALUE`]; `key(-v) == -key(v)`; never `i16::MIN`.
-/// About 3 ns.
+/// About 3 ns; 10 ns for one value in 2000.
 ///
 /// Infinities give ±[`KEY_INFINITY`] and so does a NaN, by its sign bit. The Agent's own answers
 /// for them differ from platform to platform, and [`Sketch`](crate::Sketch) refuses them.
@@ -64,37 +64,32 @@ static FIRST_BITS: [u64; 32768] = include!(concat!(env!("OUT_DIR"), "/first_bits
 #[inline]
 #[must_use]
 pub fn key(v: f64) -> i16 {
-    key_of(v)
-}
-
-const SIGN: u64 = 1 << 63;
-
-#[inline(always)]
-fn key_of(v: f64) -> i16 {
     let bits = v.to_bits();
-    let magnitude = bits & !SIGN;
-    let guess = guess(magnitude);
-    // `guess` is at most 32766; the mask shows the compiler that the index is in range.
-    let next = FIRST_BITS[(guess as usize + 1) & 0x7fff];
-    let key = guess as i16 + i16::from(magnitude >= next);
-    let negative = -((bits >> 63) as i16);
+    let magnitude = bits & !(1 << 63);
+    let mut key = keys::estimate((magnitude >> 32) as i32, |a, b, c| a * b + c);
+    if key == IN_DOUBT {
+        key = decide(magnitude);
+    }
+    let negative = (bits as i64 >> 63) as i16;
     (key ^ negative) - negative
 }
 
-/// The key of the double with the bits `magnitude` (sign cleared), or that key − 1.
-#[inline(always)]
-fn guess(magnitude: u64) -> u64 {
-    /// Bins per octave, 1/log2(65/64) = 44.70709759…, in units of 2^-32.
-    const OCTAVE: u64 = 192_015_522_060;
-    /// Exponent and cell stand above this bit.
-    const CELL_SHIFT: u32 = 52 - 7;
-    // The cells of the first and the last threshold: what lies beyond compares like them.
-    const LOWEST: u64 = MIN_VALUE.to_bits() >> CELL_SHIFT;
-    const HIGHEST: u64 = 0x6bdf_b574_7a43_236e >> CELL_SHIFT;
+/// The key of a positive double by its bits, where the estimate is in doubt.
+#[cold]
+pub(crate) fn decide(magnitude: u64) -> i16 {
+    logarithm::key(magnitude)
+}
 
-    let cell = (magnitude >> CELL_SHIFT).clamp(LOWEST, HIGHEST);
-    let bins = (cell >> 7) * OCTAVE;
-    bins.wrapping_add(CELLS[cell as usize % 128]) >> 32
+/// The bits of the smallest double with key `k`, from 1 to 32767. About 15 ns.
+fn first_bits(k: i16) -> u64 {
+    let place = usize::from(k.unsigned_abs());
+    if place <= 1 {
+        return logarithm::MIN_BITS;
+    }
+    let stretch = f64::from_bits(STRETCHES[(place >> 8) & 127]);
+    let power = stretch * f64::from_bits(BINS[place & 255]);
+    let missing = MISSING[(place >> 1) & 0x3fff] >> (4 * (place & 1)) & 15;
+    logarithm::first_nearly(k, power) + u64::from(missing) - 8
 }
 
 /// γ^(k − 1338) as the Agent's power function computes it, bit for bit; it calls this the lower
@@ -150,17 +145,15 @@ fn gamma_power(n: i32) -> f64 {
 /// key, counts as −32767.
 #[must_use]
 pub fn representative(k: i16) -> f64 {
-    let size = match usize::from(k.unsigned_abs()) {
+    let first = |size: i16| f64::from_bits(first_bits(size));
+    let size = match k.saturating_abs() {
         0 => 0.0,
         size @ 1..=32766 => {
-            let (a, b) = (
-                f64::from_bits(FIRST_BITS[size]),
-                f64::from_bits(FIRST_BITS[size + 1]),
-            );
+            let (a, b) = (first(size), first(size + 1));
             // In this order, because a * b would overflow.
             2.0 * a * (b / (a + b))
         }
-        _ => f64::from_bits(FIRST_BITS[32767]),
+        _ => first(KEY_INFINITY),
     };
     if k < 0 { -size } else { size }
 }
@@ -170,19 +163,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn guess_is_the_key_or_one_less_well_inside_every_octave() {
-        // A sweep over all exponents, 64 mantissas each: key_of is right only if this holds.
-        for bits in (0..0x7ff0_0000_0000_0000u64).step_by(1 << 46) {
-            let k = FIRST_BITS.partition_point(|first| *first <= bits) as u64 - 1;
-            let g = guess(bits);
-            assert!(g == k || g + 1 == k, "{bits:#x}: key {k}, guess {g}");
-        }
+    fn smallest_value_is_the_lower_bound_of_key_one() {
+        assert_eq!(lower_bound(1).to_bits(), MIN_VALUE.to_bits());
+        assert_eq!(first_bits(1), MIN_VALUE.to_bits());
     }
 
     #[test]
-    fn smallest_value_is_the_lower_bound_of_key_one() {
-        assert_eq!(lower_bound(1).to_bits(), MIN_VALUE.to_bits());
-        assert_eq!(FIRST_BITS[1], MIN_VALUE.to_bits());
+    fn every_edge_is_where_the_definition_has_it() {
+        for k in 1..=KEY_INFINITY {
+            let first = first_bits(k);
+            let keys = [logarithm::key(first - 1), logarithm::key(first)];
+            assert_eq!(keys, [k - 1, k], "edge of key {k}");
+        }
     }
 
     #[test]
@@ -191,8 +183,8 @@ mod tests {
         // Bin 1 is cut off below at MIN_VALUE; only the mean of its own two edges is promised.
         for k in 1..32767i16 {
             let r = representative(k);
-            let first = f64::from_bits(FIRST_BITS[k as usize]);
-            let last = f64::from_bits(FIRST_BITS[k as usize + 1] - 1);
+            let first = f64::from_bits(first_bits(k));
+            let last = f64::from_bits(first_bits(k + 1) - 1);
             assert!(
                 (r - first) / first <= allowed && (last - r) / last <= allowed,
                 "key {k}"

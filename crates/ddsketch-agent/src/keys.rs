@@ -1,28 +1,28 @@
-//! The keys of many values at once: an estimate in 32 bits, and the table where it is in doubt.
+//! The keys of many values at once: an estimate in 32 bits, and the definition where it is in doubt.
 //!
 //! ```text
 //! |v| = 2^e (1 + x), x cut to 20 bits          S = 2^16 units a bin
 //! p   = P(x) + R e                             P ~ S·A·log2(1 + x) − R x, in f32
 //! f   = p + 2929924 e + S·1338.5 + DOUBT       S·A = 2929924 + R,  A = 1/log2(65/64)
-//! key = f >> 16, unless f mod 2^16 < 2·DOUBT: then the threshold decides, as in `key`
+//! key = f >> 16, unless f mod 2^16 < 2·DOUBT: then the definition decides
 //! ```
 //!
 //! 1. The estimate errs by less than [`DOUBT`] units: 7 by the polynomial, 2 by cutting x, 3 by
 //!    rounding; `an_estimate_is_right_or_in_doubt` looks at every x. One value in 2000 is in doubt.
 //! 2. Only the upper half of each double is used, so that a 256-bit vector holds eight of them, and
-//!    no table is read: gathers were what [`key`]'s loop spent its time on. (2.0 ns
+//!    no table is read: with one, gathers were what the loop spent its time on. (2.0 ns
 //!    a value with them, with AVX2.) The terms of P are added in pairs, since the chain of a Horner
 //!    scheme leaves the processor waiting (1.25 ns against 1.09).
 //! 3. A value in doubt gets the key [`IN_DOUBT`], which is also the one key that the estimate cannot
 //!    tell from its neighbour: bin 1 begins at its centre, at [`MIN_VALUE`](crate::key::MIN_VALUE).
 
-use crate::key::key;
+use crate::key::decide;
 
 /// Values for which the upper halves are kept at a time.
 const PART: usize = 128;
 
 /// The key of values in doubt, of which the values of bin 1 always are.
-const IN_DOUBT: i16 = 1;
+pub(crate) const IN_DOUBT: i16 = 1;
 
 /// Half the width of what is in doubt around each edge, in units of 2^-16 bins.
 const DOUBT: i32 = 16;
@@ -55,7 +55,7 @@ const HIGHEST: i32 = 0x6bdf_f4a0;
 /// 1.5 * 2^23: added to a float, leaves its integer in the low bits.
 const TO_INTEGER: f32 = 12_582_912.0;
 
-/// Writes [`key`] of each of `values` to the same place of `out`; stops at the end of the shorter.
+/// Writes [`key`](crate::key::key) of each of `values` to the same place of `out`; stops at the end of the shorter.
 /// Gives whether all those values are finite.
 ///
 /// Always inlined, so that a caller compiled with more instructions (`#[target_feature]`) gets a
@@ -116,7 +116,7 @@ fn part(
 
 /// The key for the upper half of a double without sign, or [`IN_DOUBT`].
 #[inline(always)]
-fn estimate(size: i32, multiply_add: impl MultiplyAdd) -> i16 {
+pub(crate) fn estimate(size: i32, multiply_add: impl MultiplyAdd) -> i16 {
     /// Half a bin for rounding, and [`DOUBT`], so that what is in doubt begins at an edge.
     const SHIFT: i32 = (1338 << 16) + (1 << 15) + DOUBT;
     const ZERO: i32 = SHIFT
@@ -144,7 +144,7 @@ fn estimate(size: i32, multiply_add: impl MultiplyAdd) -> i16 {
 fn settle(values: &[f64], out: &mut [i16]) {
     for (k, v) in out.iter_mut().zip(values) {
         if *k == IN_DOUBT {
-            *k = key(v.abs());
+            *k = decide(v.abs().to_bits());
         }
     }
 }
@@ -152,6 +152,8 @@ fn settle(values: &[f64], out: &mut [i16]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::key;
+    use crate::logarithm;
 
     #[test]
     fn an_estimate_is_right_or_in_doubt() {
@@ -172,14 +174,14 @@ mod tests {
             for x in 0..1 << 20 {
                 let size = exponent << 20 | x;
                 let found = estimate(size, multiply_add);
-                if found == IN_DOUBT {
-                    in_doubt += u32::from(key(f64::from_bits((size as u64) << 32)) > 1);
-                    continue;
-                }
                 // The first and the last double with this upper half.
                 let first = (size as u64) << 32;
+                if found == IN_DOUBT {
+                    in_doubt += u32::from(logarithm::key(first) > 1);
+                    continue;
+                }
                 for bits in [first, first | 0xffff_ffff] {
-                    assert_eq!(found, key(f64::from_bits(bits)), "{bits:#x}");
+                    assert_eq!(found, logarithm::key(bits), "{bits:#x}");
                 }
             }
         }

@@ -15,6 +15,7 @@ mod error;
 pub mod kernel;
 pub mod key;
 mod keys;
+mod logarithm;
 mod quantile;
 mod released;
 mod sketch;
