@@ -112,9 +112,9 @@ static void what_is_recorded_arrives(void) {
     OK(pointmill_client_new(engine, config, &client, &err));
     pointmill_config_free(config);
     record(engine, 1000);
-    OK(pointmill_client_flush(client, POINTMILL_FLUSH_ALL, 10000));
+    OK(pointmill_client_flush(client, POINTMILL_FLUSH_ALL, 60000));
     record(engine, 500);
-    OK(pointmill_client_close(client, 10000));
+    OK(pointmill_client_close(client, 60000));
     pointmill_client_stats s = POINTMILL_CLIENT_STATS_INIT;
     OK(pointmill_client_stats_get(client, &s));
     CHECK(s.flushed == 1500 && s.accepted == 1500 && s.requests == 2 && books_balance(&s));
@@ -139,7 +139,7 @@ static void a_refusal_is_counted_and_told(void) {
     pointmill_engine *engine = small_engine(config);
     OK(pointmill_client_new(engine, config, &client, NULL));
     record(engine, 7);
-    CODE(POINTMILL_E_DELIVERY_DROPPED, pointmill_client_flush(client, POINTMILL_FLUSH_ALL, 10000));
+    CODE(POINTMILL_E_DELIVERY_DROPPED, pointmill_client_flush(client, POINTMILL_FLUSH_ALL, 60000));
     pointmill_client_stats s = POINTMILL_CLIENT_STATS_INIT;
     OK(pointmill_client_stats_get(client, &s));
     CHECK(s.dropped_forbidden == 7 && s.dropped == 7 && s.failed_status == 1 && books_balance(&s));
@@ -186,7 +186,7 @@ static void a_function_can_send(void) {
     record(engine, 3);
     CODE(POINTMILL_E_DELIVERY_LATER, pointmill_client_flush(client, POINTMILL_FLUSH_ALL, 0));
     CODE(POINTMILL_E_INVALID, pointmill_client_flush(client, 2, 0));
-    OK(pointmill_client_flush(client, POINTMILL_FLUSH_ALL, 10000));
+    OK(pointmill_client_flush(client, POINTMILL_FLUSH_ALL, 60000));
     CHECK(to.points == 3 && to.calls == 3);
     pointmill_config_free(config);
     pointmill_client_free(client);
@@ -212,12 +212,17 @@ static void a_thread_sends_by_itself_in_parent_and_child(void) {
     int ends[2];
     CHECK(pipe(ends) == 0);
     fflush(stdout);
-    // The thread just started is let come to rest: the sanitizer's allocator, unlike the system's,
-    // stays locked in a child that is forked while another thread allocates.
-    struct timespec rest = {0, 200000000};
-    nanosleep(&rest, NULL);
+    // The thread works at whole seconds, and rests in their middle: the sanitizer's allocator, unlike
+    // the system's, stays locked in a child that is forked while another thread allocates.
+    struct timespec now, hundredth = {0, 10000000};
+    do {
+        nanosleep(&hundredth, NULL);
+        clock_gettime(CLOCK_REALTIME, &now);
+    } while (now.tv_nsec < 400000000 || now.tv_nsec > 600000000);
     pid_t child = fork();
     if (child == 0) {
+        // Rather than wait for ever: the pipe ends with it.
+        alarm(300);
         OK(pointmill_client_start(client));
         record(engine, 5);
         pointmill_client_stats s = POINTMILL_CLIENT_STATS_INIT;
@@ -227,7 +232,7 @@ static void a_thread_sends_by_itself_in_parent_and_child(void) {
             OK(pointmill_client_stats_get(client, &s));
         }
         CHECK(s.flushed == 5 && s.accepted == 5 && books_balance(&s));
-        OK(pointmill_client_close(client, 10000));
+        OK(pointmill_client_close(client, 60000));
         pointmill_client_free(client);
         pointmill_engine_free(engine);
         pointmill_config_free(config);
@@ -243,7 +248,7 @@ static void a_thread_sends_by_itself_in_parent_and_child(void) {
     CHECK(read(ends[0], &verdict, 1) == 1 && verdict == 'y');
     close(ends[0]);
     CHECK(waitpid(child, NULL, 0) == child);
-    OK(pointmill_client_close(client, 10000));
+    OK(pointmill_client_close(client, 60000));
     pointmill_client_stats s = POINTMILL_CLIENT_STATS_INIT;
     OK(pointmill_client_stats_get(client, &s));
     CHECK(s.flushed == 2 && s.accepted == 2 && books_balance(&s));

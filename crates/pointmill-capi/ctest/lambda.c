@@ -178,7 +178,13 @@ static void http_mode_posts_sketches(void) {
             OK(pointmill_lambda_metric(lambda, named, 2, k));
         OK(pointmill_lambda_end(lambda, token, NULL, &budget));
         OK(pointmill_lambda_flush(lambda, budget));
-        CHECK(strcmp(drain(report[0]), "POST /api/beta/sketches HTTP/1.1 key=1\n") == 0);
+        // One, or two if an interval has ended meanwhile.
+        const char *line = "POST /api/beta/sketches HTTP/1.1 key=1\n";
+        const char *posts = drain(report[0]);
+        CHECK(strncmp(posts, line, strlen(line)) == 0);
+        while (strncmp(posts, line, strlen(line)) == 0)
+            posts += strlen(line);
+        CHECK(*posts == 0);
         CHECK(strstr(drain(log[0]), "aws.lambda.enhanced.invocations") != NULL);
     }
     pointmill_str site = {NULL, 0};
@@ -217,6 +223,7 @@ static void the_rest_answers(void) {
     snprintf(number, sizeof number, "%d", ends[1]);
     pointmill_lambda_config *config = NULL;
     pointmill_lambda *lambda = NULL;
+    int64_t interval = (int64_t)time(NULL) / 10;
     OK(pointmill_lambda_config_new(POINTMILL_LAMBDA_PYTHON, &config));
     setenv("DD_FLUSH_TO_LOG", "true", 1);
     OK(pointmill_lambda_config_process_env(config));
@@ -240,7 +247,8 @@ static void the_rest_answers(void) {
     OK(pointmill_lambda_record_batch(lambda, contexts, values, times, 3, &rejected));
     CHECK(rejected == 1);
     OK(pointmill_lambda_flush_due(lambda, &budget));
-    CHECK(budget == 0);
+    // Unless an interval has ended since the begin.
+    CHECK(budget == 0 || (int64_t)time(NULL) / 10 > interval);
     OK(pointmill_lambda_restored(lambda));
     pointmill_engine *engine = NULL;
     pointmill_engine_stats inner = POINTMILL_ENGINE_STATS_INIT;
@@ -284,7 +292,7 @@ static void a_killed_program_has_written_its_line(void) {
     pid_t program = fork();
     if (program == 0) {
         // Without the line this program ends some day, and then the pipe does.
-        alarm(60);
+        alarm(300);
         pointmill_lambda *lambda = make("DD_FLUSH_TO_LOG", "1", ends[1], NULL);
         pointmill_str named[] = {text("coffee.sold")};
         pointmill_lambda_metric_at(lambda, named, 1, 2.5, 1700000000, 0);
