@@ -11,7 +11,7 @@ use pointmill_deliver::{Client, Clock, Entropy, Ledger};
 pub(crate) const AMPLE: Duration = Duration::from_secs(120);
 
 /// Flushes for `each` time and time again until the books are as `done` wants them.
-pub(crate) fn flush_until(client: &Client, each: Duration, done: impl Fn(&Ledger) -> bool) {
+pub(crate) fn flush_until(client: &Client, each: Duration, mut done: impl FnMut(&Ledger) -> bool) {
     let start = Instant::now();
     loop {
         client.flush(Flush::All, each).unwrap();

@@ -16,7 +16,7 @@ pub(crate) fn explicit(url: &str) -> ClientConfig {
         ("background", "false"),
         ("retry_base_ms", "1"),
         ("retry_max_ms", "2"),
-        ("attempt_timeout_ms", "5000"),
+        ("attempt_timeout_ms", "60000"),
     ] {
         config.set(name, value).unwrap();
     }

@@ -13,13 +13,15 @@ const PACKET: &[u8] = b"hits:1|c|@0.1|#env:prod\nhits:2:3|c|#env:prod\nload:1|g\
     bad\nworse:x|c\nnan:NaN|g\n_e{1,1}:a|b\n_sc|up|0\n";
 
 fn check(intake: &Intake, packets: u64) {
-    eventually("all packets", || {
-        status(intake, "/received/datagrams") == packets
-    });
-    eventually("the last metric", || {
-        total(intake, "users", "last").is_some()
-    });
     let n = packets as f64;
+    // A packet is counted before it is read, and stored as a whole some time later.
+    eventually("the last message", || {
+        status(intake, "/received/service_checks") == packets
+    });
+    eventually("all packets", || {
+        total(intake, "hits", "sum") == Some(15.0 * n)
+    });
+    assert_eq!(status(intake, "/received/datagrams"), packets);
     for (metric, agg, value) in [
         ("hits", "sum", 15.0 * n),
         ("load", "last", 5.0),

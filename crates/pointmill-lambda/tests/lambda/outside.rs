@@ -7,37 +7,13 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-use pointmill_deliver::Clock;
 use pointmill_lambda::{Invocation, Lambda, Language, Outcome, Parts};
 
-use crate::support::{AMPLE, Server, source};
-
-/// A clock that stands still, so that no interval ends: what arrives did so before.
-#[derive(Debug)]
-struct StillClock(Instant);
-
-impl Clock for StillClock {
-    fn now(&self) -> Duration {
-        self.0.elapsed()
-    }
-
-    fn unix_ms(&self) -> u64 {
-        1_700_000_000_000
-    }
-
-    fn skip(&self, _wait: Duration) -> bool {
-        false
-    }
-}
+use crate::support::{AMPLE, Server, StillClock, source, with_log_still};
 
 /// In log mode, with the lines that have been written.
 fn at_a_standstill(variables: &[(&str, &str)]) -> (Lambda, Receiver<String>) {
-    let (reader, writer) = std::io::pipe().unwrap();
-    let parts = Parts {
-        log: Some(writer.into()),
-        clock: Arc::new(StillClock(Instant::now())),
-    };
-    let lambda = Lambda::with_parts(&source(Language::Python, variables), parts).unwrap();
+    let (lambda, reader) = with_log_still(&source(Language::Python, variables));
     (lambda, lines(reader))
 }
 
@@ -155,7 +131,7 @@ fn a_flush_and_an_end_wait_for_what_the_thread_has_taken() {
     for round in 0..20 {
         let parts = Parts {
             log: None,
-            clock: Arc::new(StillClock(Instant::now())),
+            clock: Arc::new(StillClock::new()),
         };
         let lambda = Lambda::with_parts(&source, parts).unwrap();
         let held = lambda.context(&["taken", "zone:a", "shard:7"]).unwrap();
