@@ -41,7 +41,7 @@ test('what an intake does not take is kept and sent later; what it refuses is gi
   client.engine.recordDistribution('d', 1);
   const first = await client.flush({ all: true, timeoutMs: 0 });
   assert.equal(first, false, 'nothing may be sent in no time');
-  assert.ok(await until(() => client.flush({ timeoutMs: 1000 })));
+  assert.equal(await client.flush({ timeoutMs: LONG_MS }), true);
   assert.equal(assertBalances(client).accepted, 1);
   client.engine.recordDistribution('d', 1);
   await assert.rejects(client.flush({ all: true, timeoutMs: LONG_MS }), (error) => {
@@ -77,7 +77,8 @@ test('at the end of the process what waits is sent', async (t) => {
   const [code] = await once(child, 'close');
   assert.equal(code, 0, errors);
   assert.equal(errors, '');
-  assert.deepEqual(requests.map(({ path }) => path), ['/api/beta/sketches']);
+  // An interval may end meanwhile, and then the library's thread sends a part.
+  assert.deepEqual(new Set(requests.map(({ path }) => path)), new Set(['/api/beta/sketches']));
 });
 
 test('an intake that is not there does not hold the end up for long', () => {

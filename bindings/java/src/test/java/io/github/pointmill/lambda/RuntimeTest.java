@@ -101,13 +101,18 @@ class RuntimeTest {
     @ParameterizedTest
     @ValueSource(strings = {"sleep", "spin"})
     void aFunctionThatTimesOutHasSentItsPoints(String how) throws Exception {
-        Map<String, Object> slow = new java.util.HashMap<>(event("points", POINTS, how, true));
-        slow.put("timeout_ms", 6000);
-        // The guard is wide, so that a busy machine has time to send between it and the deadline.
-        Report report = sandbox("http").env("POINTMILL_LAMBDA_DEADLINE_GUARD_MS", "3000").run(List.of(slow, event()));
-        assertEquals(List.of("timeout", "response"), report.outcomes(), report.said());
-        assertEquals(2, report.json.get("inits").size());
-        coffee(1, report.points());
+        // The flush begins long before the end; a machine that stands still for so long gets further tries.
+        for (int limit : new int[] {6000, 18_000, 54_000}) {
+            Map<String, Object> slow = new java.util.HashMap<>(event("points", POINTS, how, true));
+            slow.put("timeout_ms", limit);
+            Report report = sandbox("http").env("POINTMILL_LAMBDA_DEADLINE_GUARD_MS", "" + limit / 2).run(List.of(slow, event()));
+            assertEquals(List.of("timeout", "response"), report.outcomes(), report.said());
+            assertEquals(2, report.json.get("inits").size());
+            if (limit == 54_000 || report.counts().containsKey("coffee.orders")) {
+                coffee(1, report.points());
+                return;
+            }
+        }
     }
 
     @ParameterizedTest
@@ -125,10 +130,8 @@ class RuntimeTest {
     void whatTheIntakeDidNotTakeIsSentAgain() throws Exception {
         Map<String, Object> first = new java.util.HashMap<>(event("points", POINTS));
         first.put("freeze_ms", 1500); // longer than the pause after a failure
-        first.put("timeout_ms", 20_000);
-        Map<String, Object> second = new java.util.HashMap<>(event("points", POINTS));
-        second.put("timeout_ms", 20_000);
-        Report report = sandbox("http").with("intake", Map.of("statuses", List.of(500, 202))).run(List.of(first, second));
+        Report report = sandbox("http").with("intake", Map.of("statuses", List.of(500, 202)))
+                .run(List.of(first, event("points", POINTS)));
         coffee(2, report.points());
         assertEquals(500, report.json.get("requests").get(0).get("status").asInt());
     }

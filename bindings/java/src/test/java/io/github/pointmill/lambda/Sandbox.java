@@ -51,13 +51,19 @@ final class Sandbox {
         return this;
     }
 
-    /** What came of the invocations. */
-    Report run(List<?> invocations) throws Exception {
+    /** What came of the invocations. Each has a minute unless it says otherwise: a JVM begins slowly on a busy machine. */
+    Report run(List<? extends Map<String, ?>> invocations) throws Exception {
+        List<Map<String, Object>> timed = new ArrayList<>();
+        for (Map<String, ?> invocation : invocations) {
+            Map<String, Object> one = new HashMap<>(invocation);
+            one.putIfAbsent("timeout_ms", 60_000);
+            timed.add(one);
+        }
         Path folder = Files.createTempDirectory("pointmill-sandbox");
         try {
             scenario.put("function", Map.of("handler", handler.getName()));
             scenario.put("env", env);
-            scenario.put("invocations", invocations);
+            scenario.put("invocations", timed);
             scenario.putIfAbsent("init_timeout_ms", 60_000);
             Path file = folder.resolve("scenario.json");
             Files.write(file, JSON.writeValueAsBytes(scenario));
@@ -69,7 +75,7 @@ final class Sandbox {
             Path out = folder.resolve("out");
             Path err = folder.resolve("err");
             Process process = new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile()).start();
-            boolean ended = process.waitFor(180, TimeUnit.SECONDS);
+            boolean ended = process.waitFor(600, TimeUnit.SECONDS);
             process.destroyForcibly();
             assertTrue(ended, Files.readString(err));
             assertEquals(0, process.exitValue(), Files.readString(err));
