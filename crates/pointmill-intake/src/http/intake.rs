@@ -13,7 +13,6 @@ use super::body;
 use crate::accept::{self, Accepted, BodyError, LARGE, Route};
 use crate::app::{App, add};
 use crate::refused::{Cause, Refusal};
-use crate::store::StoreError;
 
 /// The header with a body's id.
 pub(super) const BATCH: &str = "dd-pointmill-batch";
@@ -142,10 +141,7 @@ async fn try_take(
     let receipt = app.store.store(batch).await;
     drop(waiting);
     let receipt = receipt.map_err(|error| Refusal {
-        cause: match error {
-            StoreError::DiskFull | StoreError::ContextsFull { .. } => Cause::Full,
-            _ => Cause::Storage,
-        },
+        cause: error.cause(),
         message: error.to_string(),
         ..refusal.clone()
     })?;

@@ -24,6 +24,12 @@ pub(crate) struct Series {
 }
 
 impl Series {
+    /// Whether it has had a value. If not it is in no file either: the body that brought it could not
+    /// be written.
+    pub(crate) fn has_values(&self) -> bool {
+        self.last != i64::MIN
+    }
+
     /// The tags, sorted, separated by commas.
     pub(crate) fn tags_text(&self) -> &str {
         &self.key[self.tags_at as usize..]
@@ -131,6 +137,11 @@ impl Directory {
         if let Some(found) = self.metric(name, Some(kind)) {
             return found;
         }
+        self.add_metric(name, kind)
+    }
+
+    /// Adds a metric that is not there yet, under the next number.
+    pub(crate) fn add_metric(&mut self, name: &str, kind: Kind) -> u32 {
         let id = self.metrics.len() as u32;
         self.metrics.push(Metric {
             name: name.to_owned(),

@@ -13,6 +13,7 @@
 //! `synchronous = NORMAL`): a killed process loses nothing that was committed, a power cut may lose
 //! the last commits but never damages the file.
 
+use std::fs::{self, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -40,12 +41,44 @@ CREATE TABLE IF NOT EXISTS point (metric INTEGER NOT NULL, start INTEGER NOT NUL
 CREATE TABLE IF NOT EXISTS batch (id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 ";
 
+/// The greatest number of a metric that is believed; a file with a greater one is damaged.
+const METRICS_MAX: usize = 1 << 24;
+
 /// The file, opened for writing.
 #[derive(Debug)]
 pub(crate) struct File {
     connection: Connection,
     path: PathBuf,
-    saved_series: usize,
+}
+
+/// Keeps other intakes from a file: each numbers contexts for itself.
+///
+/// It is a lock of the whole open file (`flock`), which SQLite's own locks (`fcntl`) never meet.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: fs::File,
+}
+
+impl Lock {
+    /// Makes the file if there is none, and locks it.
+    pub(crate) fn take(path: &Path) -> Result<Lock, StoreError> {
+        let mut options = fs::File::options();
+        let file = options.read(true).append(true).create(true).open(path);
+        let file = file.map_err(|error| StoreError::Open {
+            path: path.to_owned(),
+            why: error.to_string(),
+        })?;
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            // If the other intake is in this very process, closing the file would take SQLite's
+            // locks away from it.
+            std::mem::forget(file);
+            return Err(StoreError::InUse {
+                path: path.to_owned(),
+            });
+        }
+        // A file system without such locks has nobody to keep away that SQLite would let in.
+        Ok(Lock { _file: file })
+    }
 }
 
 impl File {
@@ -55,32 +88,28 @@ impl File {
         interval_s: u32,
         bytes_max: u64,
     ) -> Result<(File, Directory), StoreError> {
-        let fail = |source| StoreError::Open {
-            path: path.to_owned(),
-            source,
-        };
+        let fail = |error| cannot_open(path, &error);
         let connection = Connection::open(path).map_err(fail)?;
+        if !is_ours_or_new(&connection).map_err(fail)? {
+            return Err(StoreError::NotAStore {
+                path: path.to_owned(),
+            });
+        }
         prepare(&connection, bytes_max).map_err(fail)?;
         check_meta(&connection, "version", VERSION, path)?;
         check_meta(&connection, "interval_s", i64::from(interval_s), path)?;
         let directory = read_directory(&connection).map_err(fail)?;
-        let saved_series = directory.series.len();
-        Ok((
-            File {
-                connection,
-                path: path.to_owned(),
-                saved_series,
-            },
-            directory,
-        ))
+        let directory = directory.ok_or_else(|| StoreError::Open {
+            path: path.to_owned(),
+            why: "it is damaged: a metric's number is too large".to_owned(),
+        })?;
+        let path = path.to_owned();
+        Ok((File { connection, path }, directory))
     }
 
     /// A connection of its own for readers.
     pub(crate) fn reader(&self) -> Result<Reader, StoreError> {
-        let fail = |source| StoreError::Open {
-            path: self.path.clone(),
-            source,
-        };
+        let fail = |error| cannot_open(&self.path, &error);
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags).map_err(fail)?;
         connection
@@ -104,11 +133,9 @@ impl File {
         let transaction = self.connection.transaction()?;
         {
             let mut insert = transaction.prepare_cached("INSERT INTO series VALUES (?,?,?)")?;
-            for (id, series) in directory.series.iter().enumerate().skip(self.saved_series) {
-                if !directory.is_live(id as u32) {
-                    continue;
-                }
-                insert.execute(params![id as i64, series.metric, series.tags_text()])?;
+            for id in staged.new_series(directory) {
+                let series = &directory.series[id as usize];
+                insert.execute(params![id, series.metric, series.tags_text()])?;
             }
             let mut upsert =
                 transaction.prepare_cached("INSERT OR REPLACE INTO metric VALUES (?,?,?,?,?,?)")?;
@@ -146,7 +173,6 @@ impl File {
             }
         }
         transaction.commit()?;
-        self.saved_series = directory.series.len();
         Ok(())
     }
 
@@ -216,7 +242,6 @@ impl File {
     pub(crate) fn clear(&mut self) -> Result<(), StoreError> {
         let sql = "BEGIN; DELETE FROM point; DELETE FROM series; DELETE FROM metric; DELETE FROM batch; COMMIT;";
         self.connection.execute_batch(sql)?;
-        self.saved_series = 0;
         Ok(())
     }
 
@@ -274,6 +299,26 @@ impl Reader {
     }
 }
 
+fn cannot_open(path: &Path, error: &rusqlite::Error) -> StoreError {
+    let path = path.to_owned();
+    if error.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
+        return StoreError::NotAStore { path };
+    }
+    let why = error.to_string();
+    StoreError::Open { path, why }
+}
+
+/// Whether the file has no tables yet, or those of a store of any version. Nothing is written.
+fn is_ours_or_new(connection: &Connection) -> rusqlite::Result<bool> {
+    let tables = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+    if tables("SELECT count(*) FROM sqlite_master")? == 0 {
+        return Ok(true);
+    }
+    let columns = "SELECT count(*) FROM pragma_table_info('meta') WHERE name IN ('key', 'value')";
+    Ok(tables(columns)? == 2
+        && tables("SELECT count(*) FROM meta WHERE key IN ('version', 'interval_s')")? == 2)
+}
+
 fn prepare(connection: &Connection, bytes_max: u64) -> rusqlite::Result<()> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.execute_batch(
@@ -314,16 +359,24 @@ fn check_meta(
     })
 }
 
-fn read_directory(connection: &Connection) -> rusqlite::Result<Directory> {
+/// What contexts there are; `None` if their numbers cannot be.
+fn read_directory(connection: &Connection) -> rusqlite::Result<Option<Directory>> {
     let now = crate::refused::now() as i64;
     let mut directory = Directory::default();
     let mut statement =
         connection.prepare("SELECT id, name, kind, unit, points, vals FROM metric ORDER BY id")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let name: String = row.get(1)?;
+        let (id, name): (i64, String) = (row.get(0)?, row.get(1)?);
         let kind = Kind::from_number(row.get(2)?).unwrap_or(Kind::Gauge);
-        let id = directory.metric_or_add(&name, kind) as usize;
+        let Some(id) = usize::try_from(id).ok().filter(|id| *id < METRICS_MAX) else {
+            return Ok(None);
+        };
+        // A number without a metric was that of a body that could not be written.
+        while directory.metrics.len() < id {
+            directory.add_metric("", Kind::Gauge);
+        }
+        directory.add_metric(&name, kind);
         let metric = &mut directory.metrics[id];
         metric.unit = row.get(3)?;
         metric.totals.points = row.get::<_, i64>(4)? as u64;
@@ -357,7 +410,7 @@ fn read_directory(connection: &Connection) -> rusqlite::Result<Directory> {
         let added = directory.add(&key, kind, &name);
         directory.series[added as usize].last = last;
     }
-    Ok(directory)
+    Ok(Some(directory))
 }
 
 type Buffers = (Vec<i16>, Vec<u32>);

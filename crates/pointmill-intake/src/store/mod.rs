@@ -26,7 +26,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use directory::KINDS;
 use directory::Metric;
-use file::{File, Reader};
+use file::{File, Lock, Reader};
 pub(crate) use memory::Memory;
 pub(crate) use slot::{BinsRef, Row, Slot, push_bin};
 use writer::{Command, Writer};
@@ -35,6 +35,7 @@ use pointmill::Kind;
 
 use crate::batch::Batch;
 use crate::query::auto_step;
+use crate::refused::Cause;
 
 /// How a store is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,8 +87,18 @@ pub enum StoreError {
     Open {
         /// The file.
         path: PathBuf,
-        /// What SQLite says.
-        source: rusqlite::Error,
+        /// What the system or SQLite says.
+        why: String,
+    },
+    /// The file is something else: another program's database, or none at all.
+    NotAStore {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another intake has the file.
+    InUse {
+        /// The file.
+        path: PathBuf,
     },
     /// The file was made by another version or for another interval.
     Mismatch {
@@ -116,12 +127,27 @@ pub enum StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StoreError::Open { path, source } => {
-                write!(f, "cannot open the store {}: {source}; name a file that can be written", path.display())
+            StoreError::Open { path, why } => {
+                write!(f, "cannot open the store {}: {why}; name a file that can be written", path.display())
             }
+            StoreError::NotAStore { path } => write!(
+                f,
+                "{} is not a store of pointmill intake, and is left as it is; name another file",
+                path.display()
+            ),
+            StoreError::InUse { path } => write!(
+                f,
+                "the store {} is open in another intake; stop that one, or name another file",
+                path.display()
+            ),
+            StoreError::Mismatch { path, key: "interval_s", found, wanted } => write!(
+                f,
+                "the store {} has intervals of {found} s, not {wanted}; say --interval {found}, or name another file",
+                path.display()
+            ),
             StoreError::Mismatch { path, key, found, wanted } => write!(
                 f,
-                "the store {} has {key} = {found}, not {wanted}; use another file, or --interval {found} if it is interval_s",
+                "the store {} was made by another version of pointmill ({key} {found}, here {wanted}); use that version, or name another file",
                 path.display()
             ),
             StoreError::DiskFull => {
@@ -137,6 +163,16 @@ impl fmt::Display for StoreError {
 }
 
 impl std::error::Error for StoreError {}
+
+impl StoreError {
+    /// What a body that meets it is counted under.
+    pub(crate) fn cause(&self) -> Cause {
+        match self {
+            StoreError::DiskFull | StoreError::ContextsFull { .. } => Cause::Full,
+            _ => Cause::Storage,
+        }
+    }
+}
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> StoreError {
@@ -156,6 +192,8 @@ pub struct Store {
     reader: Option<Mutex<Reader>>,
     commands: mpsc::Sender<Command>,
     writer: Mutex<Option<std::thread::JoinHandle<()>>>,
+    /// The last field: it goes when nobody reads the file any more.
+    _lock: Option<Lock>,
 }
 
 /// What writer and readers share.
@@ -173,11 +211,13 @@ impl Store {
     /// Opens the store and starts its writer.
     ///
     /// # Errors
-    /// [`StoreError::Open`], [`StoreError::Mismatch`] or [`StoreError::Sql`].
+    /// [`StoreError::Open`], [`StoreError::NotAStore`], [`StoreError::InUse`],
+    /// [`StoreError::Mismatch`] or [`StoreError::Sql`].
     pub fn open(config: StoreConfig) -> Result<Store, StoreError> {
         let mut memory = Memory::default();
-        let (mut file, mut reader) = (None, None);
+        let (mut file, mut reader, mut lock) = (None, None, None);
         if let Some(path) = &config.path {
+            lock = Some(Lock::take(path)?);
             let (opened, directory) = File::open(path, config.interval_s, config.file_bytes_max)?;
             memory.directory = directory;
             memory.hot_from = i64::MAX;
@@ -202,6 +242,7 @@ impl Store {
             reader,
             commands,
             writer: Mutex::new(Some(thread)),
+            _lock: lock,
         })
     }
 

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::StoreError;
+use super::directory::Directory;
 use super::file::File;
 use super::memory::{Memory, Target, join_of, row_of};
 use super::slot::Slot;
@@ -69,6 +70,18 @@ impl Staged {
                 .join(series, join_of(entry.kind()), &summary, bins);
         }
         Ok(())
+    }
+
+    /// The contexts that have their first values, in the order of their numbers.
+    pub(crate) fn new_series(&self, directory: &Directory) -> Vec<u32> {
+        let rows = self.places.values().flat_map(|place| place.rows.rows());
+        let series = rows.map(|row| row.series);
+        let mut new: Vec<u32> = series
+            .filter(|id| !directory.series[*id as usize].has_values())
+            .collect();
+        new.sort_unstable();
+        new.dedup();
+        new
     }
 
     /// Adds up what the commit changes of each metric.

@@ -276,3 +276,94 @@ fn clients_at_the_same_time_lose_nothing() {
         (160, 160)
     );
 }
+
+#[test]
+fn a_store_that_was_full_once_is_read_back_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.db");
+    let mut config = in_file(&path);
+    config.store.file_bytes_max = 200 << 10;
+    let intake = Intake::start(config).unwrap();
+    let one =
+        |metric: &str, tag: &str| payload(vec![message(metric, &[tag], vec![dog(0, &[1.0])])]);
+    let send = |intake: &Intake, body: &[u8]| post(intake, "/api/beta/sketches", &[], body).status;
+    assert_eq!(send(&intake, &one("m.first", "a:1")), 202);
+    let many = (0..20_000).map(|i| dog(10 * i, &[1.0, 2.0])).collect();
+    let large = payload(vec![message("m.large", &["a:1"], many)]);
+    assert_eq!(send(&intake, &large), 507);
+    // These have higher numbers than the metric and the context that were not written.
+    assert_eq!(send(&intake, &one("m.second", "a:1")), 202);
+    assert_eq!(send(&intake, &one("m.first", "a:2")), 202);
+    let dump = get(&intake, "/v1/dump").body;
+    intake.stop();
+
+    let intake = Intake::start(in_file(&path)).unwrap();
+    assert_eq!(get(&intake, "/v1/dump").body, dump);
+    assert_eq!(send(&intake, &one("m.second", "a:1")), 202);
+    assert_eq!(send(&intake, &one("m.third", "a:1")), 202);
+    assert_eq!(send(&intake, &large), 202);
+    let dump = get(&intake, "/v1/dump").body;
+    intake.stop();
+    let intake = Intake::start(in_file(&path)).unwrap();
+    assert_eq!(get(&intake, "/v1/dump").body, dump);
+    for (metric, count) in [
+        ("m.first", 2.0),
+        ("m.second", 2.0),
+        ("m.third", 1.0),
+        ("m.large", 40_000.0),
+    ] {
+        assert_eq!(total(&intake, metric, "count"), Some(count), "{metric}");
+    }
+}
+
+#[test]
+fn a_file_has_one_intake_at_a_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.db");
+    let first = Intake::start(in_file(&path)).unwrap();
+    let error = Intake::start(in_file(&path)).unwrap_err();
+    assert!(
+        matches!(error, StartError::Store(StoreError::InUse { .. })),
+        "{error}"
+    );
+    first.stop();
+    Intake::start(in_file(&path)).unwrap().stop();
+}
+
+#[test]
+fn a_file_of_something_else_is_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let (database, text) = (dir.path().join("other.db"), dir.path().join("text.db"));
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    let tables = "CREATE TABLE meta (x); CREATE TABLE precious (y);";
+    connection.execute_batch(tables).unwrap();
+    drop(connection);
+    std::fs::write(
+        &text,
+        "Dear diary, this is long enough to be told from a database.",
+    )
+    .unwrap();
+    for path in [&database, &text] {
+        let before = std::fs::read(path).unwrap();
+        let error = Intake::start(in_file(path)).unwrap_err();
+        assert!(
+            matches!(error, StartError::Store(StoreError::NotAStore { .. })),
+            "{error}"
+        );
+        assert_eq!(std::fs::read(path).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_store_of_another_version_names_the_version() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.db");
+    Intake::start(in_file(&path)).unwrap().stop();
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let newer = "UPDATE meta SET value = value + 1 WHERE key = 'version'";
+    connection.execute_batch(newer).unwrap();
+    drop(connection);
+    let error = Intake::start(in_file(&path)).unwrap_err().to_string();
+    assert!(error.contains("version 2, here 1"), "{error}");
+    assert!(!error.contains("--interval"), "{error}");
+}
