@@ -42,6 +42,9 @@ const PENDING_MAX: usize = 50_000;
 /// Distinct strings of all sets of an interval; further ones are refused.
 const SET_STRINGS_MAX: usize = 200_000;
 
+/// Packets read at the end: more than a socket's buffer holds, and a bound for who goes on sending.
+const LEFT_MAX: usize = 10_000;
+
 /// Connections to a stream socket at once.
 const STREAMS_MAX: usize = 256;
 
@@ -147,42 +150,58 @@ impl Receiver {
         }
     }
 
-    /// Reads a socket until the intake is stopped.
+    /// Reads a socket until the intake is stopped, then what had arrived by then.
     pub(crate) async fn listen(self: Arc<Receiver>, listener: Listener) {
-        tokio::select! {
-            () = self.read(&listener) => {}
-            () = self.app.stopped() => {}
+        self.read(&listener).await;
+        let mut buffer = vec![0; PACKET_MAX];
+        for _ in 0..LEFT_MAX {
+            let received = match &listener {
+                Listener::Udp(socket) => socket.try_recv(&mut buffer),
+                Listener::Datagram(socket, _) => socket.try_recv(&mut buffer),
+                Listener::Stream(..) => break,
+            };
+            let Ok(length) = received else { break };
+            self.packet(&buffer[..length]).await;
         }
+        self.flush().await;
     }
 
     async fn read(self: &Arc<Receiver>, listener: &Listener) {
         let mut buffer = vec![0; PACKET_MAX];
         let streams = Arc::new(tokio::sync::Semaphore::new(STREAMS_MAX));
         loop {
-            let received = match listener {
-                Listener::Udp(socket) => socket.recv(&mut buffer).await,
-                Listener::Datagram(socket, _) => socket.recv(&mut buffer).await,
-                Listener::Stream(listener, _) => {
-                    let Ok(permit) = streams.clone().acquire_owned().await else {
-                        return;
-                    };
-                    match listener.accept().await {
-                        Ok((stream, _)) => {
-                            let receiver = self.clone();
-                            tokio::spawn(async move {
-                                receiver.read_stream(stream).await;
-                                drop(permit);
-                            });
-                        }
-                        Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-                    }
-                    continue;
-                }
+            let received = tokio::select! {
+                received = self.receive(listener, &streams, &mut buffer) => received,
+                () = self.app.stopped() => return,
             };
             match received {
                 Ok(length) => self.packet(&buffer[..length]).await,
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             }
+        }
+    }
+
+    /// The next packet; connections to a stream socket have tasks of their own.
+    async fn receive(
+        self: &Arc<Receiver>,
+        listener: &Listener,
+        streams: &Arc<tokio::sync::Semaphore>,
+        buffer: &mut [u8],
+    ) -> io::Result<usize> {
+        let listener = match listener {
+            Listener::Udp(socket) => return socket.recv(buffer).await,
+            Listener::Datagram(socket, _) => return socket.recv(buffer).await,
+            Listener::Stream(listener, _) => listener,
+        };
+        loop {
+            let permit = streams.clone().acquire_owned().await;
+            let permit = permit.map_err(io::Error::other)?;
+            let (stream, _) = listener.accept().await?;
+            let receiver = self.clone();
+            tokio::spawn(async move {
+                receiver.read_stream(stream).await;
+                drop(permit);
+            });
         }
     }
 
@@ -362,12 +381,16 @@ impl Receiver {
             return;
         }
         let batch = self.batch(pending);
+        let entries = batch.snapshot.len() as u64;
         match self.app.store.store(batch).await {
             Ok(receipt) => {
                 add(&self.app.counters.entries, receipt.entries);
                 add(&self.app.counters.values, receipt.values);
             }
-            Err(error) => self.refuse(Cause::Full, error.to_string(), None, 0),
+            Err(error) => {
+                let refusal = Refusal::new("dogstatsd", error.cause(), error.to_string());
+                self.app.refused.add(Refusal { entries, ..refusal });
+            }
         }
     }
 

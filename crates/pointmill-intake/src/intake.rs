@@ -56,10 +56,14 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Bind { address, source } => {
-                write!(
-                    f,
-                    "cannot listen on {address}: {source}; is another intake or Agent running? choose another address"
-                )
+                let hint = match source.kind() {
+                    io::ErrorKind::AddrInUse => {
+                        "is another intake or Agent running? choose another"
+                    }
+                    io::ErrorKind::AddrNotAvailable => "name an address of this machine",
+                    _ => "choose another",
+                };
+                write!(f, "cannot listen on {address}: {source}; {hint}")
             }
             StartError::Store(error) => error.fmt(f),
             StartError::Runtime(error) => write!(f, "cannot start threads: {error}"),
@@ -215,12 +219,14 @@ impl Intake {
         })
     }
 
-    /// Stops: no further connection, what is under way is answered, everything received is written.
+    /// Stops as [`Intake::close`] does.
     pub fn stop(mut self) {
-        self.end();
+        self.close();
     }
 
-    fn end(&mut self) {
+    /// Stops: no further connection, what is under way is answered, everything received is written.
+    /// The books and the store can still be asked.
+    pub fn close(&mut self) {
         let Some(runtime) = self.runtime.take() else {
             return;
         };
@@ -237,7 +243,7 @@ impl Intake {
 
 impl Drop for Intake {
     fn drop(&mut self) {
-        self.end();
+        self.close();
     }
 }
 

@@ -6,6 +6,7 @@
 //! | 1 | it could not be started, or something expected has not arrived |
 //! | 2 | the arguments do not fit each other |
 
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -45,7 +46,7 @@ Exit status: 0 stopped (and all expectations met), 1 an error or an expectation 
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
     /// Where to listen; give a key before listening on more than this machine
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8126")]
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8126", value_parser = address)]
     listen: SocketAddr,
 
     /// Keep everything in this SQLite file; in memory without
@@ -115,6 +116,13 @@ pub struct Args {
     quiet: bool,
 }
 
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let numeric = text.replace("localhost:", "127.0.0.1:");
+    numeric
+        .parse()
+        .map_err(|_| format!("{text:?} is no address with a port; write 127.0.0.1:8126"))
+}
+
 fn retention(text: &str) -> Result<u64, String> {
     if text == "0" {
         Ok(0)
@@ -168,7 +176,7 @@ pub fn run(args: &Args) -> ExitCode {
         let signals = intake.signals().map_err(|error| error.to_string())?;
         Ok((intake, signals))
     });
-    let (intake, mut signals) = match started {
+    let (mut intake, mut signals) = match started {
         Ok(started) => started,
         Err(error) => {
             say(&error);
@@ -178,10 +186,14 @@ pub fn run(args: &Args) -> ExitCode {
     if !args.quiet {
         announce(args, &intake);
     }
-    let findings = wait(args, &intake, &mut signals, expected.as_ref());
+    let met_early = wait(args, &intake, &mut signals, expected.as_ref());
+    // What has been received by now is part of the answer.
+    intake.close();
+    let findings = met_early.unwrap_or_else(|| check(&intake, expected.as_ref()));
     let met = findings.iter().all(|finding| finding.met);
     for finding in &findings {
-        println!("{finding}");
+        // Whoever read the output has enough of it.
+        let _ = writeln!(io::stdout(), "{finding}");
     }
     if !args.quiet {
         let received = intake.received();
@@ -191,7 +203,6 @@ pub fn run(args: &Args) -> ExitCode {
             received.bodies, received.entries, received.values
         ));
     }
-    intake.stop();
     if met {
         ExitCode::SUCCESS
     } else {
@@ -246,26 +257,28 @@ fn announce(args: &Args, intake: &Intake) {
 /// How often expectations are looked at.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Waits for the end; what is expected and whether it has arrived is the result.
+fn check(intake: &Intake, expected: Option<&Expectations>) -> Vec<Finding> {
+    expected.map_or(Vec::new(), |expected| {
+        expected.check(intake.store(), intake.refused(0).total)
+    })
+}
+
+/// Waits for the end: a signal, the end of the time, or with `--until-met` that all that is expected
+/// has arrived, and then that is the result.
 fn wait(
     args: &Args,
     intake: &Intake,
     signals: &mut Signals,
     expected: Option<&Expectations>,
-) -> Vec<Finding> {
-    let check = || {
-        expected.map_or(Vec::new(), |expected| {
-            expected.check(intake.store(), intake.refused(0).total)
-        })
-    };
+) -> Option<Vec<Finding>> {
     let end = args
         .lasting_s
         .map(|seconds| Instant::now() + Duration::from_secs(seconds.unsigned_abs()));
     loop {
         if args.until_met {
-            let findings = check();
+            let findings = check(intake, expected);
             if findings.iter().all(|finding| finding.met) {
-                return findings;
+                return Some(findings);
             }
         }
         let left = end.map_or(Duration::from_secs(3_600), |end| {
@@ -273,7 +286,7 @@ fn wait(
         });
         let pause = if args.until_met { left.min(LOOK) } else { left };
         if intake.wait(signals, pause) || end.is_some_and(|end| Instant::now() >= end) {
-            return check();
+            return None;
         }
     }
 }

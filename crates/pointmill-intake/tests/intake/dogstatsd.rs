@@ -123,3 +123,23 @@ fn timestamps_are_kept() {
         1_700_000_000
     );
 }
+
+#[test]
+fn what_a_full_store_refuses_is_counted_by_entries() {
+    let mut config = config();
+    config.store.contexts_max = 3;
+    config.dogstatsd = vec![DogstatsdAddress::parse("127.0.0.1:0").unwrap()];
+    let mut intake = Intake::start(config).unwrap();
+    let DogstatsdAddress::Udp(address) = intake.dogstatsd()[0] else {
+        panic!()
+    };
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let packet = b"a:1|c\nb:1|c\nc:1|c\nd:1|c\ne:1|c";
+    socket.send_to(packet, address).unwrap();
+    // What has arrived when it is closed is read.
+    intake.close();
+    let refused = intake.refused(1);
+    assert_eq!((refused.total, refused.by_cause["full"]), (5, 5));
+    assert!(refused.items[0].message.contains("--contexts-max"));
+    assert_eq!(intake.received().datagrams, 1);
+}
