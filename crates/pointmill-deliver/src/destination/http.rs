@@ -291,7 +291,14 @@ impl Destination for HttpDestination {
     }
 
     fn describe(&self, batch: &Batch) -> String {
-        format!("POST {}{}", self.target.base, batch.payload.path)
+        let (base, path) = (&self.target.base, batch.payload.path);
+        match self.target.config.proxy() {
+            Some(proxy) => {
+                let (host, port) = (proxy.host(), proxy.port());
+                format!("POST {base}{path} through the proxy {host}:{port}")
+            }
+            None => format!("POST {base}{path}"),
+        }
     }
 }
 
@@ -414,7 +421,12 @@ impl Resolver for AddressResolver {
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
         let Ok(address) = host.parse() else {
-            return self.0.resolve(uri, config, timeout);
+            let found = self.0.resolve(uri, config, timeout);
+            if found.is_err() {
+                // A name that is not found is a connection that cannot be made.
+                CONNECTION.set(Connection::Opening);
+            }
+            return found;
         };
         let default = if uri.scheme_str() == Some("https") {
             443

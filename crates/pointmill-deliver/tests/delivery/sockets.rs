@@ -190,6 +190,40 @@ fn nobody_listens_and_nobody_answers() {
 }
 
 #[test]
+fn a_name_that_is_not_found_and_a_proxy_that_refuses_are_named() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = closed.local_addr().unwrap().to_string();
+    drop(closed);
+    // No look-up is made of a label that is too long for a name.
+    let nowhere = format!("http://{}.example", "x".repeat(64));
+    for (url, proxy, said) in [
+        (nowhere.as_str(), "", nowhere.as_str()),
+        ("https://127.0.0.1:9", proxy.as_str(), proxy.as_str()),
+    ] {
+        let mut config = explicit(url);
+        config.set("retry_base_ms", "60000").unwrap();
+        config.set("retry_max_ms", "600000").unwrap();
+        if !proxy.is_empty() {
+            let proxy = format!("http://user:secret@{proxy}");
+            config.set("proxy", &proxy).unwrap();
+        }
+        let client = Client::new(&small_engine(), &config).unwrap();
+        record(&client, "m", 1);
+        flush_until(&client, SECOND, |books| books.failures() >= 1);
+        let (books, failure) = (client.ledger(), client.last_failure());
+        assert_eq!(
+            books.failed_for(FailCause::Connect),
+            books.failures(),
+            "{failure}"
+        );
+        assert!(
+            failure.contains(said) && !failure.contains("secret"),
+            "{failure}"
+        );
+    }
+}
+
+#[test]
 fn a_batch_that_is_refused_takes_no_other_with_it() {
     // The count is refused for good, the distribution beside it arrives.
     let intake = Intake::new(|_| Act::Take);
