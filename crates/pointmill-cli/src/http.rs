@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 use ureq::Agent;
-use ureq::http::Response;
+use ureq::http::{Response, Uri};
 
 /// Where an intake is unless another address is given.
 pub const URL: &str = "http://127.0.0.1:8126";
@@ -31,8 +31,13 @@ impl Client {
         } else {
             format!("http://{url}")
         };
-        if !url.starts_with("http://") && !url.starts_with("https://") {
-            return Err(format!("{url:?} is no address; write {URL}"));
+        let parsed = url.parse::<Uri>().ok();
+        let is_server = parsed.is_some_and(|uri| {
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && uri.host().is_some_and(|host| !host.is_empty())
+        });
+        if !is_server {
+            return Err(format!("--url {url:?} is no address; write {URL}"));
         }
         let config = Agent::config_builder()
             .http_status_as_error(false)

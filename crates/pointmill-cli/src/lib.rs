@@ -17,3 +17,4 @@ pub mod intake;
 pub mod query;
 pub mod replay;
 pub mod report;
+pub mod stop;

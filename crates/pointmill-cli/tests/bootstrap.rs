@@ -449,7 +449,7 @@ fn settings_that_do_not_fit_are_the_answer_to_every_invocation() {
         let answered = api.invoke(&events()[0], Duration::from_secs(60));
         assert_eq!(answered.how, "error", "{answered:?}");
         assert!(
-            answered.body.to_string().contains("api_key"),
+            answered.body.to_string().contains("DD_API_KEY_SECRET_ARN"),
             "{answered:?}"
         );
     }

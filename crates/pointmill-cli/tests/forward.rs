@@ -153,7 +153,7 @@ fn wrong_arguments_are_answered_with_what_is_right() {
             2,
             "cannot be used with",
         ),
-        (&["python.log"], 2, "api_key"),
+        (&["python.log"], 2, "DD_API_KEY_SECRET_ARN"),
         (
             &["--show=table", "--to=log", "python.log"],
             2,
@@ -237,7 +237,17 @@ fn a_closed_pipe_ends_the_run_without_a_word() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_sends_what_had_been_read() {
+fn ctrl_c_and_sigterm_send_what_had_been_read() {
+    for (name, status) in [("INT", 130), ("TERM", 143)] {
+        let ran = interrupted(name);
+        assert_eq!(ran.status, status, "{}", ran.err);
+        let points = ran.out.lines().count() as u64;
+        assert_eq!(account(&ran)["points"], points, "{}", ran.err);
+    }
+}
+
+/// Ended by a signal after its first point; what it has printed is whole.
+fn interrupted(name: &str) -> Ran {
     let mut child = forward(&["--dry-run", "--show=points", "--account=json"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -249,16 +259,13 @@ fn ctrl_c_sends_what_had_been_read() {
     stdin.write_all(lines.as_bytes()).unwrap();
     // The first points show that the handler is in place and the input is being read.
     let mut out = BufReader::new(child.stdout.take().unwrap());
-    let mut first = String::new();
-    out.read_line(&mut first).unwrap();
-    support::signal(&child, "INT");
-    let mut rest = String::new();
-    out.read_to_string(&mut rest).unwrap();
+    let mut points = String::new();
+    out.read_line(&mut points).unwrap();
+    support::signal(&child, name);
+    out.read_to_string(&mut points).unwrap();
     let ran = finished(child.wait_with_output().unwrap());
     drop(stdin);
-    assert_eq!(ran.status, 130, "{}", ran.err);
-    let points = 1 + rest.lines().count() as u64;
-    assert_eq!(account(&ran)["points"], points, "{}", ran.err);
+    Ran { out: points, ..ran }
 }
 
 #[test]
@@ -424,6 +431,31 @@ fn an_intake_that_is_down_is_said_and_nothing_is_lost_with_a_spool() {
 }
 
 #[test]
+fn damaged_spool_files_are_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = dir.path().to_str().unwrap();
+    let args = ["--logs=none", "--timeout-s=1", "--spool", spool];
+    let down = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", down.local_addr().unwrap());
+    drop(down);
+    let ran = run(&[&args[..], &["--url", &url, "python.log"]].concat());
+    assert!(ran.err.contains("waiting in the spool"), "{}", ran.err);
+    for file in fs::read_dir(dir.path()).unwrap() {
+        let path = file.unwrap().path();
+        let bytes = fs::read(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    }
+    let (url, _) = intake();
+    let ran = run(&[&args[..], &["--url", &url, "python.log"]].concat());
+    assert_eq!(ran.status, 1);
+    assert!(
+        ran.err.contains("damaged files of the spool"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
 fn the_cache_file_serves_the_next_run() {
     let dir = tempfile::tempdir().unwrap();
     let cache = dir.path().join("cache.json");
@@ -493,6 +525,73 @@ fn tags_of_functions_come_from_aws_behind_those_of_the_file() {
     let ran = fetching_tags(&url, &["--functions=functions.json"]);
     assert!(ran.out.contains("team:fruit_veg"), "{}", ran.err);
     assert!(!ran.out.contains("cost_center"), "{}", ran.err);
+}
+
+#[test]
+fn the_key_is_looked_up_where_its_name_is_given() {
+    let (intake, taken) = intake();
+    let (aws, asked) = server("200 OK", r#"{"SecretString":"sesame"}"#);
+    let forward = |more: &[&str]| {
+        let args = [
+            "--logs=http",
+            "--account=json",
+            "--function=checkout",
+            "python.log",
+        ];
+        let mut command = forward(&[&args[..], more, &PLACE].concat());
+        command
+            .env("DD_API_URL", &intake)
+            .env(
+                "DD_API_KEY_SECRET_ARN",
+                "arn:aws:secretsmanager:eu-west-3:1:secret:dd",
+            )
+            .env("AWS_ENDPOINT_URL", &aws)
+            .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+            .env("AWS_SECRET_ACCESS_KEY", "hush");
+        finished(command.output().unwrap())
+    };
+    let ran = forward(&[]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    let paths = |seen: &Requests| -> Vec<String> {
+        let requests = std::mem::take(&mut *seen.lock().unwrap());
+        requests.into_iter().map(|(path, _)| path).collect()
+    };
+    let sent = paths(&taken);
+    assert!(
+        sent.iter().any(|path| path.contains("sketches")),
+        "{sent:?}"
+    );
+    assert!(sent.iter().any(|path| path.contains("logs")), "{sent:?}");
+    assert_eq!(paths(&asked).len(), 1, "asked once for all that is sent");
+    // A key that is told goes first, and nobody is asked.
+    assert_eq!(forward(&["--set=api_key=told"]).status, 0);
+    assert!(paths(&asked).is_empty() && !paths(&taken).is_empty());
+    // One that cannot be had is said, with the points that wait for it.
+    let (denied, _) = server("400 Bad Request", r#"{"__type":"AccessDeniedException"}"#);
+    let args = [
+        "--logs=none",
+        "--timeout-s=1",
+        "--function=checkout",
+        "python.log",
+    ];
+    let mut command = self::forward(&[&args[..], &PLACE].concat());
+    command
+        .env("DD_API_URL", &intake)
+        .env(
+            "DD_API_KEY_SECRET_ARN",
+            "arn:aws:secretsmanager:eu-west-3:1:secret:dd",
+        )
+        .env("AWS_ENDPOINT_URL", &denied)
+        .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "hush");
+    let ran = finished(command.output().unwrap());
+    assert_eq!(ran.status, 1);
+    assert!(
+        ran.err.contains("API key") && ran.err.contains("AccessDenied"),
+        "{}",
+        ran.err
+    );
+    assert!(!ran.err.contains("hush"), "{}", ran.err);
 }
 
 #[test]

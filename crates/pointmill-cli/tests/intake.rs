@@ -280,7 +280,7 @@ fn wrong_arguments_name_the_remedy() {
     let broken = broken.to_str().unwrap();
     for (args, status, hint) in [
         (&["intake", "--no-such"][..], 2, "unexpected argument"),
-        (&["intake", "--listen=here"], 2, "--listen"),
+        (&["intake", "--listen=here"], 2, "write 127.0.0.1:8126"),
         (&["intake", "--retention=soon"], 2, "30s, 15m, 2h or 7d"),
         (&["intake", "--memory-max=1MiB"], 2, "at least 256 MiB"),
         (&["intake", "--memory-max=much"], 2, "512MiB or 2GiB"),
@@ -295,8 +295,20 @@ fn wrong_arguments_name_the_remedy() {
             1,
             "name a file that can be written",
         ),
-        (&["query", "--url=ftp://x"], 1, "http://127.0.0.1:8126"),
+        (&["query", "--url=ftp://x"], 2, "http://127.0.0.1:8126"),
+        (&["query", "--url="], 2, "http://127.0.0.1:8126"),
+        (&["query", "--url=http://"], 2, "http://127.0.0.1:8126"),
         (&["query", "--format=xml"], 2, "table, json, csv"),
+        (
+            &["replay", "--name=", "--value=ms", "--time=t", &file],
+            2,
+            "--name",
+        ),
+        (
+            &["replay", "--name=n", "--value=ms", "--time=t", "/dev/null"],
+            1,
+            "is empty",
+        ),
         (&["replay", &file], 2, "--name"),
         (
             &[
@@ -419,4 +431,111 @@ fn beyond_loopback_without_a_key_there_is_a_warning() {
     let mut command = support::pointmill(&["intake", "--listen=0.0.0.0:0", "--for=1s"]);
     let ran = support::finished(command.env("POINTMILL_API_KEY", "k").output().unwrap());
     assert!(!ran.err.contains("warning"), "{}", ran.err);
+}
+
+#[test]
+fn a_damaged_row_costs_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("damaged.csv");
+    fs::write(
+        &path,
+        b"t,ms,shop\n1700000000,1,A\n1700000001,2\n1700000002,x,A\n1700000003,4,\xff\n1700000004,8,A\n",
+    )
+    .unwrap();
+    let intake = Intake::start(&["--api-key=k", "--retention=0"]);
+    let ran = replay(&intake, path.to_str().unwrap(), &[]);
+    assert_eq!(ran.status, 0, "{}", ran.err);
+    assert!(
+        ran.err.contains("3 points in") && ran.err.contains("2 rows left out"),
+        "{}",
+        ran.err
+    );
+    let asked = query(&intake, &["latency", "--agg=count,sum", "--format=csv"]);
+    assert_eq!(asked.out, "count,sum\n3,13\n");
+}
+
+#[test]
+fn a_stranger_column_does_not_flood_the_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("wide.csv");
+    fs::write(&path, format!("\u{1b}[2J,{}\n1,2\n", "x".repeat(1 << 20))).unwrap();
+    let ran = run(&[&REPLAY[..], &[path.to_str().unwrap()]].concat());
+    assert_eq!(ran.status, 2, "{}", ran.err);
+    assert!(
+        ran.err.len() < 2_000 && !ran.err.contains('\u{1b}'),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn a_replay_that_is_stopped_has_sent_what_it_had_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("slow.csv");
+    let rows: String = (0..100_000)
+        .map(|i| format!("{},1,A\n", 1_700_000_000 + i))
+        .collect();
+    fs::write(&path, format!("t,ms,shop\n{rows}")).unwrap();
+    let intake = Intake::start(&["--api-key=k", "--retention=0"]);
+    for (name, status) in [("INT", 130), ("TERM", 143)] {
+        let before = query(&intake, &["latency", "--agg=count", "--format=csv"]).out;
+        let child = support::pointmill(&REPLAY)
+            .args(["--speed=100", "--url", &intake.url])
+            .arg(&path)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It is in the middle once more has arrived.
+        let end = Instant::now() + Duration::from_secs(60);
+        while query(&intake, &["latency", "--agg=count", "--format=csv"]).out == before {
+            assert!(Instant::now() < end, "nothing arrives");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        support::signal(&child, name);
+        let ran = support::finished(child.wait_with_output().unwrap());
+        assert_eq!(ran.status, status, "{}", ran.err);
+        assert!(ran.err.contains("stopped before the end"), "{}", ran.err);
+        assert!(!ran.err.contains("not sent"), "{}", ran.err);
+        let (_, said) = ran.err.split_once("pointmill: ").unwrap();
+        let sent: f64 = said.split(' ').next().unwrap().parse().unwrap();
+        let count =
+            |out: &str| -> f64 { out.lines().nth(1).map_or(0.0, |line| line.parse().unwrap()) };
+        let after = query(&intake, &["latency", "--agg=count", "--format=csv"]).out;
+        assert_eq!(count(&after) - count(&before), sent);
+    }
+}
+
+#[test]
+fn a_replay_that_fails_says_how_far_it_came() {
+    let dir = tempfile::tempdir().unwrap();
+    let intake = Intake::start(&["--api-key=k", "--fault=status=400"]);
+    let ran = replay(&intake, &csv(dir.path()), &[]);
+    assert_eq!(ran.status, 1);
+    assert!(
+        ran.err.contains("400") && ran.err.contains("100 rows read and not sent"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn expectations_see_what_arrived_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let expected = dir.path().join("expected.toml");
+    fs::write(
+        &expected,
+        "[[expect]]\nmetric = \"last.words\"\nagg = \"sum\"\nequals = 7\n",
+    )
+    .unwrap();
+    let expected = expected.to_str().unwrap();
+    for _ in 0..5 {
+        let intake = Intake::start(&["--dogstatsd=127.0.0.1:0", "--assert", expected]);
+        let (_, rest) = intake.said.split_once("DogStatsD at ").unwrap();
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket
+            .send_to(b"last.words:7|c", rest.lines().next().unwrap())
+            .unwrap();
+        let ended = intake.interrupt();
+        assert_eq!(ended.status, 0, "{}{}", ended.out, ended.err);
+    }
 }

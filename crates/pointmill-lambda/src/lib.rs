@@ -43,6 +43,7 @@ mod timer;
 pub mod trace;
 mod warnings;
 
+pub use api_key::key_source;
 pub use arn::{Arn, ArnError};
 pub use flush::Flushed;
 pub use invocation::{Invocation, Outcome, Token, UnknownToken};

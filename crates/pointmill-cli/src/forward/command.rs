@@ -5,14 +5,12 @@
 //! | 0 | done; everything arrived; what was refused was shown and counted |
 //! | 1 | an input failed, something did not arrive, or with `--strict` something was refused |
 //! | 2 | the arguments do not fit each other |
-//! | 130 | Ctrl-C: what had been read has been sent |
+//! | 130, 143 | Ctrl-C, SIGTERM: what had been read has been sent |
 
 use std::io::{self, IsTerminal, Read};
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -26,6 +24,7 @@ use super::say::{self, AccountFormat, Books};
 use super::settings::{self, Known, process_env};
 use super::{COMPLAINTS_MAX, ForwardError, Sinks};
 use crate::report::input::{self, ReadAhead, STDIN};
+use crate::stop::Stop;
 
 /// How much is read at a time.
 const READ_BYTES: usize = 256 << 10;
@@ -50,7 +49,8 @@ Examples:
 
   As a Lambda function: install the program as `bootstrap`.
 
-Environment, where no option says otherwise: DD_API_KEY, DD_SITE, DD_API_URL, DD_TAGS, DD_ENV,
+Environment, where no option says otherwise: DD_API_KEY, or where it is kept:
+DD_API_KEY_SECRET_ARN, DD_API_KEY_SSM_NAME, DD_KMS_API_KEY; DD_SITE, DD_API_URL, DD_TAGS, DD_ENV,
 DD_SERVICE, DD_VERSION, DD_FORWARD_LOG, DD_ENHANCED_METRICS, DD_FLUSH_TO_LOG,
 DD_FETCH_LAMBDA_TAGS, DD_TAGS_CACHE_TTL_SECONDS, DD_LAMBDA_CUSTOMER_METRICS_EXCLUDE_TAGS,
 POINTMILL_FUNCTIONS and POINTMILL_SPOOL (as --functions and --spool), AWS_REGION,
@@ -60,7 +60,8 @@ What becomes of every event is said on standard error at the end: events = of th
 metrics + MONITORING + logs + refused.
 
 Exit status: 0 done and everything arrived, 1 an input failed or something did not arrive (or with
---strict: was refused), 2 wrong arguments, 130 stopped by Ctrl-C after sending what had been read.";
+--strict: was refused), 2 wrong arguments, 130 and 143 stopped by Ctrl-C and SIGTERM after sending
+what had been read.";
 
 /// Turns logs and telemetry of AWS Lambda into metrics and sends them
 ///
@@ -250,7 +251,7 @@ struct Run<'a> {
     forwarder: Forwarder,
     known: Known,
     sinks: Sinks,
-    stop: Arc<AtomicBool>,
+    stop: Stop,
 }
 
 /// Metrics and logs on their way, as the arguments and the environment say.
@@ -260,6 +261,9 @@ pub(super) fn sinks(
     logs_default: LogsTo,
     background: bool,
 ) -> Result<Sinks, ForwardError> {
+    for complaint in settings::complaints(&process_env) {
+        say::line(&complaint);
+    }
     let to = settings::to(args, &process_env);
     let dry = to == To::None;
     let show = args
@@ -280,10 +284,18 @@ pub(super) fn sinks(
                     use --logs FILE, or another --to";
         return Err(ForwardError::Usage(what.to_owned()));
     }
-    let logs = Logs::new(&logs_to, &client, tags)?;
+    let key = settings::key(args, &process_env);
+    let has_key = key.is_some() || !client.api_key.is_empty();
+    if to == To::Http && !has_key && client.url.is_empty() && !client.site.contains("://") {
+        let what = "no API key: set DD_API_KEY (or DD_API_KEY_SECRET_ARN, DD_API_KEY_SSM_NAME, \
+                    DD_KMS_API_KEY), give --url with an intake that needs none, or --dry-run to \
+                    see what would be sent";
+        return Err(ForwardError::Usage(what.to_owned()));
+    }
+    let logs = Logs::new(&logs_to, &client, key.as_ref(), tags)?;
     let delivery = match to {
         To::None => None,
-        _ => Some(Delivery::new(client)?),
+        _ => Some(Delivery::new(client, key)?),
     };
     let by = args.by.as_ref().map(|list| {
         let keys = list.split(',').map(str::trim).filter(|key| !key.is_empty());
@@ -310,17 +322,7 @@ impl<'a> Run<'a> {
             input::check(file).map_err(failed)?;
         }
         let sinks = sinks(args, &config.tags, LogsTo::Stdout, true)?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let raised = Arc::clone(&stop);
-        let handler = ctrlc::set_handler(move || {
-            if raised.swap(true, Ordering::Relaxed) {
-                // The second one: now.
-                std::process::exit(130);
-            }
-        });
-        if let Err(error) = handler {
-            say::line(&format!("Ctrl-C will end the run without sending: {error}"));
-        }
+        let stop = Stop::on_signals_or(say::line);
         Ok(Run {
             args,
             files,
@@ -356,7 +358,7 @@ impl<'a> Run<'a> {
     /// Whether there is no use in reading on.
     fn is_over(&self) -> bool {
         let nobody_looks = self.sinks.metrics.closed && !self.sinks.metrics.delivers();
-        self.stop.load(Ordering::Relaxed) || nobody_looks
+        self.stop.is_raised() || nobody_looks
     }
 
     fn defaults(&self) -> Defaults {
@@ -381,7 +383,7 @@ impl<'a> Run<'a> {
             true => "stdin".to_owned(),
             false => file.display().to_string(),
         };
-        let mut source = ReadAhead::spawn(input::open(file)?, Arc::clone(&self.stop))?;
+        let mut source = ReadAhead::spawn(input::open(file)?, self.stop.flag())?;
         let mut bytes = vec![0; READ_BYTES];
         let format = self.args.format.map(InputFormat::format);
         let mut reader = format.map(|format| Reader::new(format, self.defaults()));
@@ -391,7 +393,7 @@ impl<'a> Run<'a> {
             let n = match source.read(&mut bytes) {
                 Ok(n) => n,
                 // Said once for all files.
-                Err(_) if self.stop.load(Ordering::Relaxed) => 0,
+                Err(_) if self.stop.is_raised() => 0,
                 Err(error) => break Err(error),
             };
             match &mut reader {
@@ -440,7 +442,7 @@ impl<'a> Run<'a> {
             .finish(&mut |point| sinks.metrics.point(point));
         self.sinks.logs.flush();
         self.known.finish();
-        let stopped = self.stop.load(Ordering::Relaxed);
+        let stopped = self.stop.is_raised();
         if stopped {
             say::line("stopped before the end; what had been read is sent");
         }
@@ -472,7 +474,7 @@ impl<'a> Run<'a> {
                 say::line(&format!("cannot write standard output: {error}"));
                 ExitCode::from(1)
             }
-            _ if stopped => ExitCode::from(130),
+            _ if stopped => self.stop.exit_code(),
             _ => ExitCode::from(u8::from(bad)),
         }
     }

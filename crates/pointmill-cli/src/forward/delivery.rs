@@ -9,14 +9,15 @@
 //! Counts and gauges have an engine of their own, since what is added up or replaced is that of one
 //! timestamp, not of ten seconds. It is made when the first such point comes.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pointmill::{Config, Engine, Flush, Kind, RecordError, Stats};
-use pointmill_deliver::{Client, ClientConfig, DestinationKind, Ledger};
+use pointmill_deliver::{Client, ClientConfig, DestinationKind, KeySource, Ledger};
 use pointmill_forwarder::{Point, PointKind};
 
 use super::ForwardError;
-use super::direct::Direct;
+use super::direct::{Direct, http};
 
 /// Points between two flushes of input that comes without a pause.
 const FLUSH_POINTS: u64 = 1 << 16;
@@ -39,7 +40,11 @@ struct Lane {
 }
 
 impl Lane {
-    fn new(config: &ClientConfig, interval_s: u64) -> Result<Lane, ForwardError> {
+    fn new(
+        config: &ClientConfig,
+        key: Option<&Arc<dyn KeySource>>,
+        interval_s: u64,
+    ) -> Result<Lane, ForwardError> {
         let mut engine = Config::default();
         engine.interval_s = interval_s;
         engine.threads_max = 2;
@@ -54,7 +59,12 @@ impl Lane {
         let failed = |what: String| ForwardError::Io(what);
         let engine = Engine::new(&engine, now_unix_s()).map_err(|e| failed(e.to_string()))?;
         engine.tick(now_unix_s());
-        let client = Client::new(&engine, config);
+        let client = match config.destination {
+            DestinationKind::Http if key.is_some() => {
+                Client::with_destination(&engine, config, Arc::new(http(config, key)?))
+            }
+            _ => Client::new(&engine, config),
+        };
         let client = client.map_err(|error| ForwardError::Usage(error.to_string()))?;
         Ok(Lane {
             engine,
@@ -102,9 +112,15 @@ pub(super) struct Delivered {
 }
 
 impl Delivered {
+    /// Spool files that were put aside, with the points of some former run.
+    pub(super) fn damaged_files(&self) -> u64 {
+        let files = self.ledgers.iter().map(|ledger| ledger.spool_damaged_files);
+        files.sum()
+    }
+
     /// Whether everything has arrived.
     pub(super) fn is_complete(&self) -> bool {
-        self.refused + self.checks_lost + self.checks_not_carried == 0
+        self.refused + self.checks_lost + self.checks_not_carried + self.damaged_files() == 0
             && self.ledgers.iter().all(|ledger| {
                 ledger.waiting() == 0 && ledger.dropped() == 0 && ledger.skipped() == 0
             })
@@ -116,6 +132,7 @@ impl Delivered {
 #[derive(Debug)]
 pub(super) struct Delivery {
     config: ClientConfig,
+    key: Option<Arc<dyn KeySource>>,
     main: Lane,
     sums: Option<Lane>,
     checks: Option<Direct>,
@@ -125,15 +142,20 @@ pub(super) struct Delivery {
 }
 
 impl Delivery {
-    pub(super) fn new(config: ClientConfig) -> Result<Delivery, ForwardError> {
-        let main = Lane::new(&config, 10)?;
+    /// Sends as `config` says, with its key or one that `key` looks up.
+    pub(super) fn new(
+        config: ClientConfig,
+        key: Option<Arc<dyn KeySource>>,
+    ) -> Result<Delivery, ForwardError> {
+        let main = Lane::new(&config, key.as_ref(), 10)?;
         let checks = match config.destination {
-            DestinationKind::Http => Some(Direct::http(&config)?),
+            DestinationKind::Http => Some(Direct::http(&config, key.as_ref())?),
             DestinationKind::Dogstatsd => Some(Direct::dogstatsd(&config)?),
             _ => None,
         };
         Ok(Delivery {
             config,
+            key,
             main,
             sums: None,
             checks,
@@ -156,7 +178,7 @@ impl Delivery {
                 let lane = match &mut self.sums {
                     Some(lane) => lane,
                     // The same configuration has made a lane before.
-                    none => match Lane::new(&self.config, 1) {
+                    none => match Lane::new(&self.config, self.key.as_ref(), 1) {
                         Ok(lane) => none.insert(lane),
                         Err(error) => return self.refuse(error.to_string()),
                     },

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pointmill_deliver::{
     Attempt, Batch, BatchId, ClientConfig, Destination, DogstatsdDestination, HttpDestination,
-    SystemEntropy,
+    KeySource, SystemEntropy,
 };
 use pointmill_wire::Payload;
 
@@ -15,6 +15,18 @@ use super::ForwardError;
 /// Attempts for one body, with a pause that doubles between them.
 const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// An intake with the key of the configuration, or with one that is looked up.
+pub(super) fn http(
+    config: &ClientConfig,
+    key: Option<&Arc<dyn KeySource>>,
+) -> Result<HttpDestination, ForwardError> {
+    let made = match key {
+        Some(key) => HttpDestination::with_key(config, Arc::clone(key)),
+        None => HttpDestination::new(config),
+    };
+    made.map_err(|error| ForwardError::Usage(error.to_string()))
+}
 
 /// Sends one body after the other, each until it has arrived or [`ATTEMPTS`] have failed.
 #[derive(Debug)]
@@ -26,10 +38,11 @@ pub(super) struct Direct {
 }
 
 impl Direct {
-    pub(super) fn http(config: &ClientConfig) -> Result<Direct, ForwardError> {
-        let made = HttpDestination::new(config);
-        let destination = made.map_err(|error| ForwardError::Usage(error.to_string()))?;
-        Ok(Direct::with(Arc::new(destination), config))
+    pub(super) fn http(
+        config: &ClientConfig,
+        key: Option<&Arc<dyn KeySource>>,
+    ) -> Result<Direct, ForwardError> {
+        Ok(Direct::with(Arc::new(http(config, key)?), config))
     }
 
     pub(super) fn dogstatsd(config: &ClientConfig) -> Result<Direct, ForwardError> {
@@ -87,7 +100,13 @@ impl Direct {
                 Attempt::Status {
                     code: code @ (400 | 401 | 403 | 413),
                     ..
-                } => return Err(format!("{place}: status {code}")),
+                } => {
+                    let remedy = match code {
+                        401 | 403 => "; check the API key and the site",
+                        _ => "",
+                    };
+                    return Err(format!("{place}: status {code}{remedy}"));
+                }
                 Attempt::Status { code, .. } => why = format!("{place}: status {code}"),
                 Attempt::Failed { detail, .. } => why = format!("{place}: {detail}"),
                 other => return Err(format!("{place}: {other:?}")),

@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
-use pointmill_deliver::ClientConfig;
+use pointmill_deliver::{ClientConfig, KeySource};
 use pointmill_forwarder::Log;
 
 use super::ForwardError;
@@ -75,10 +76,12 @@ pub(super) struct Logs {
 }
 
 impl Logs {
-    /// Logs on their way to `to`; `config` has the site and key for the intake.
+    /// Logs on their way to `to`; `config` has the site and key for the intake, unless `key` looks it
+    /// up.
     pub(super) fn new(
         to: &LogsTo,
         config: &ClientConfig,
+        key: Option<&Arc<dyn KeySource>>,
         tags: &[String],
     ) -> Result<Logs, ForwardError> {
         let buffered = |file: Box<dyn Write + Send>| {
@@ -97,13 +100,13 @@ impl Logs {
                 if config.url.is_empty() && !config.site.contains("://") {
                     config.url = format!("https://http-intake.logs.{}", config.site);
                     // An URL of one's own needs no key, the public intake does.
-                    if config.api_key.is_empty() {
+                    if config.api_key.is_empty() && key.is_none() {
                         let what = "--logs http needs DD_API_KEY";
                         return Err(ForwardError::Usage(what.to_owned()));
                     }
                 }
                 To::Http {
-                    direct: Direct::http(&config)?,
+                    direct: Direct::http(&config, key)?,
                     body: Vec::new(),
                     waiting: 0,
                 }

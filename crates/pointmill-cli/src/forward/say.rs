@@ -154,6 +154,10 @@ impl Books<'_> {
         };
         add(waiting, "waiting in the spool");
         add(
+            done.damaged_files(),
+            "damaged files of the spool put aside as *.damaged, with points nobody can read",
+        );
+        add(
             sum(&|ledger| ledger.skipped()),
             "that the format cannot carry",
         );
@@ -166,6 +170,10 @@ impl Books<'_> {
         );
         if !dropped.is_empty() {
             let _ = write!(text, "; dropped: {dropped}");
+        }
+        if sum(&|ledger| ledger.dropped_for(DropCause::Closed)) > 0 {
+            let hint = "; what --timeout-s ended is gone, with --spool DIR the next run sends it";
+            text.push_str(hint);
         }
         if !done.is_complete() {
             let why = [&done.last_failure, &done.refused_why];
@@ -198,6 +206,7 @@ impl Books<'_> {
                 "checks_sent": done.checks_sent,
                 "checks_lost": done.checks_lost,
                 "checks_not_carried": done.checks_not_carried,
+                "spool_damaged_files": done.damaged_files(),
                 "last_failure": done.last_failure,
             })
         });

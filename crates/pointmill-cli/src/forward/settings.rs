@@ -1,13 +1,14 @@
 //! What arguments and the environment say, arguments first.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use pointmill_deliver::{ClientConfig, DestinationKind};
+use pointmill_deliver::{ClientConfig, DestinationKind, KeySource};
 use pointmill_forwarder::functions::{FileSource, TagCache, TagSource};
 use pointmill_forwarder::{Architecture, Config, Functions, NoFunctions};
 use pointmill_lambda::settings::Source;
 use pointmill_lambda::tagging::FunctionTags;
-use pointmill_lambda::{Arn, Language};
+use pointmill_lambda::{Arn, Language, key_source};
 
 use super::ForwardError;
 use super::command::{Args, To};
@@ -19,6 +20,13 @@ use super::tags::{AwsTags, Sources};
 /// Looks a variable of the environment up; one that is empty counts as not set.
 pub(super) type Env<'e> = &'e dyn Fn(&str) -> Option<String>;
 
+/// The variables that name a key instead of being one.
+const KEY_VARIABLES: [&str; 3] = [
+    "DD_API_KEY_SECRET_ARN",
+    "DD_API_KEY_SSM_NAME",
+    "DD_KMS_API_KEY",
+];
+
 /// The process's own environment.
 pub(super) fn process_env(name: &str) -> Option<String> {
     std::env::var(name)
@@ -26,14 +34,40 @@ pub(super) fn process_env(name: &str) -> Option<String> {
         .filter(|value| !value.trim().is_empty())
 }
 
+/// A switch in any of the spellings that a function's own settings have.
+fn flag(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "1" | "t" | "yes" | "y" | "on" => Some(true),
+        "false" | "0" | "f" | "no" | "n" | "off" => Some(false),
+        _ => None,
+    }
+}
+
 /// Whether a switch is on; what is neither on nor off counts as `default`.
 fn switch(env: Env<'_>, name: &str, default: bool) -> bool {
-    let value = env(name).map(|value| value.trim().to_ascii_lowercase());
-    match value.as_deref() {
-        Some("true" | "1" | "yes" | "on") => true,
-        Some("false" | "0" | "no" | "off") => false,
-        _ => default,
-    }
+    env(name).and_then(|value| flag(&value)).unwrap_or(default)
+}
+
+/// What is wrong with the environment and therefore not used, for eyes.
+pub(super) fn complaints(env: Env<'_>) -> Vec<String> {
+    let switches = [
+        "DD_ENHANCED_METRICS",
+        "DD_FLUSH_TO_LOG",
+        "DD_FETCH_LAMBDA_TAGS",
+    ];
+    let switches = switches.map(|name| (name, "true or false"));
+    let wanted = switches
+        .into_iter()
+        .chain([("DD_TAGS_CACHE_TTL_SECONDS", "a number of seconds")]);
+    let wrong = |(name, wanted): (&str, &str)| {
+        let value = env(name)?;
+        let fits = match wanted {
+            "true or false" => flag(&value).is_some(),
+            _ => value.trim().parse::<u32>().is_ok(),
+        };
+        (!fits).then(|| format!("{name} is {value:?} and not {wanted}; it is ignored"))
+    };
+    wanted.filter_map(wrong).collect()
 }
 
 fn list(text: &str) -> Vec<String> {
@@ -141,6 +175,18 @@ pub(super) fn client(args: &Args, env: Env<'_>) -> Result<ClientConfig, ForwardE
         To::Http | To::None => DestinationKind::Http,
     };
     Ok(config)
+}
+
+/// Where the key comes from, if not from `DD_API_KEY` or `--set api_key=…` alone: Secrets Manager,
+/// SSM or KMS, looked up when something is to be sent.
+pub(super) fn key(args: &Args, env: Env<'_>) -> Option<Arc<dyn KeySource>> {
+    let named = |setting: &String| setting.trim_start().starts_with("api_key=");
+    if !KEY_VARIABLES.iter().any(|name| env(name).is_some()) || args.set.iter().any(named) {
+        return None;
+    }
+    let mut source = Source::new(Language::Go);
+    source.process_env();
+    Some(key_source(&source.resolve().0))
 }
 
 /// Where metrics go: as told; else where an address was given for; else to the intake.
@@ -319,6 +365,21 @@ mod tests {
             let error = client(&args(&[line]), &none).unwrap_err();
             assert!(error.to_string().contains(hint), "{error}");
         }
+    }
+
+    #[test]
+    fn what_the_environment_says_wrongly_is_named() {
+        let env = |name: &str| match name {
+            "DD_FLUSH_TO_LOG" => Some("ture".to_owned()),
+            "DD_ENHANCED_METRICS" => Some(" F ".to_owned()),
+            "DD_TAGS_CACHE_TTL_SECONDS" => Some("5m".to_owned()),
+            _ => None,
+        };
+        let said = complaints(&env).join("; ");
+        assert!(said.contains("DD_FLUSH_TO_LOG is \"ture\""), "{said}");
+        assert!(said.contains("\"5m\" and not a number"), "{said}");
+        assert!(!said.contains("DD_ENHANCED_METRICS"), "{said}");
+        assert!(!switch(&env, "DD_ENHANCED_METRICS", true));
     }
 
     #[test]

@@ -105,17 +105,21 @@ enum OutputFormat {
 /// Runs the verb.
 #[must_use]
 pub fn run(args: &Args) -> ExitCode {
-    match ask(args).and_then(|answer| print(args, &answer)) {
+    let fail = |status: u8, error: String| {
+        eprintln!("pointmill: {error}");
+        ExitCode::from(status)
+    };
+    let client = match http::Client::new(&args.url, args.api_key.as_deref()) {
+        Ok(client) => client,
+        Err(error) => return fail(2, error),
+    };
+    match ask(args, &client).and_then(|answer| print(args, &answer)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("pointmill: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => fail(1, error),
     }
 }
 
-fn ask(args: &Args) -> Result<Json, String> {
-    let client = http::Client::new(&args.url, args.api_key.as_deref())?;
+fn ask(args: &Args, client: &http::Client) -> Result<Json, String> {
     let Some(metric) = &args.metric else {
         return client.get("/v1/metrics", &[("limit", "1000000")]);
     };

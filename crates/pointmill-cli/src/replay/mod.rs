@@ -9,6 +9,7 @@
 //! | 0 | everything was sent |
 //! | 1 | a file cannot be read, or the intake cannot be reached or refuses a body |
 //! | 2 | the arguments do not fit the file |
+//! | 130, 143 | Ctrl-C, SIGTERM: what had been read has been sent |
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,7 +20,10 @@ use pointmill::{Config, Engine, Flush, Kind};
 use pointmill_wire::{EncodeConfig, Encoder};
 
 use crate::http::{Client, URL};
-use crate::report::input;
+use crate::report::input::{self, ReadAhead};
+use crate::report::read;
+use crate::report::text::printable;
+use crate::stop::Stop;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -30,12 +34,13 @@ Examples:
   As fast as it goes, as if it had begun now:
     pointmill replay --name flight.delay --value delay_min --time unix_s --now flights.csv.gz
 
-Exit status: 0 everything was sent, 1 a file or the intake failed, 2 wrong arguments.";
+Exit status: 0 everything was sent, 1 a file or the intake failed, 2 wrong arguments, 130 and 143
+stopped by Ctrl-C and SIGTERM after sending what had been read.";
 
 /// Sends the points of CSV files to an intake as sketches, at a chosen speed
 ///
-/// The files are read one after the other; rows should be in the order of their time. A row whose
-/// value or time is no number is counted and left out.
+/// The files are read one after the other; rows should be in the order of their time. A row that has
+/// more or fewer cells than the header, or whose value or time is no number, is counted and left out.
 #[derive(ClapArgs, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Args {
@@ -93,23 +98,30 @@ fn speed(text: &str) -> Result<f64, String> {
 /// Runs the verb; messages go to standard error.
 #[must_use]
 pub fn run(args: &Args) -> ExitCode {
-    let outcome = Replay::new(args).and_then(|mut replay| {
-        for file in &args.files {
-            replay.file(args, file)?;
-        }
-        replay.finish()
-    });
-    match outcome {
-        Ok(summary) => {
-            eprintln!("pointmill: {summary}");
-            ExitCode::SUCCESS
-        }
+    let say = |text: &str| eprintln!("pointmill: {text}");
+    let mut replay = match Replay::new(args, Stop::on_signals_or(say)) {
+        Ok(replay) => replay,
         Err((status, error)) => {
-            eprintln!("pointmill: {error}");
-            ExitCode::from(status)
+            say(&error);
+            return ExitCode::from(status);
         }
+    };
+    let outcome = replay.files(args);
+    if let Err((_, error)) = &outcome {
+        say(error);
+    }
+    if replay.read > 0 || outcome.is_ok() {
+        say(&replay.summary());
+    }
+    match outcome {
+        Err((status, _)) => ExitCode::from(status),
+        Ok(()) if replay.stop.is_raised() => replay.stop.exit_code(),
+        Ok(()) => ExitCode::SUCCESS,
     }
 }
+
+/// How much of a header is shown where a column is missing.
+const HEAD_CHARS: usize = 500;
 
 type Failure = (u8, String);
 
@@ -118,6 +130,7 @@ fn failed(error: impl ToString) -> Failure {
 }
 
 struct Replay {
+    stop: Stop,
     client: Client,
     engine: Option<Engine>,
     encoder: Encoder,
@@ -129,22 +142,25 @@ struct Replay {
     first: Option<i64>,
     shift: i64,
     flushed_to: i64,
-    points: u64,
+    rows_since_flush: u64,
+    read: u64,
     left_out: u64,
+    sent: u64,
     bodies: u64,
 }
 
 /// Length of an interval: an Agent's.
 const INTERVAL_S: i64 = 10;
 
-/// Points between two flushes, if an interval has more or the file's time stands still.
+/// Rows between two flushes at full speed.
 const FLUSH_POINTS: u64 = 200_000;
 
 impl Replay {
-    fn new(args: &Args) -> Result<Replay, Failure> {
+    fn new(args: &Args, stop: Stop) -> Result<Replay, Failure> {
         let mut config = EncodeConfig::default();
         config.set("format", "sketches").map_err(failed)?;
         Ok(Replay {
+            stop,
             client: Client::new(&args.url, args.api_key.as_deref()).map_err(|error| (2, error))?,
             engine: None,
             encoder: Encoder::new(),
@@ -156,32 +172,50 @@ impl Replay {
             first: None,
             shift: 0,
             flushed_to: i64::MIN,
-            points: 0,
+            rows_since_flush: 0,
+            read: 0,
             left_out: 0,
+            sent: 0,
             bodies: 0,
         })
+    }
+
+    /// All files, and what is left at the end.
+    fn files(&mut self, args: &Args) -> Result<(), Failure> {
+        for file in &args.files {
+            let read = self.file(args, file);
+            if read.is_err() {
+                // What stood before the damage is sent; the damage is the error.
+                let _ = self.flush(i64::MAX / 2, Flush::All);
+                return read;
+            }
+        }
+        self.flush(i64::MAX / 2, Flush::All)
     }
 
     fn file(&mut self, args: &Args, path: &Path) -> Result<(), Failure> {
         let named =
             |error: &dyn ToString| (1, format!("{}: {}", path.display(), error.to_string()));
-        let plain = input::open(path)
-            .and_then(input::unpack)
-            .map_err(|error| named(&error))?;
-        let mut reader = csv::Reader::from_reader(plain);
-        let head = reader.headers().map_err(|error| named(&error))?.clone();
+        input::check(path).map_err(|error| named(&error))?;
+        let plain = input::open(path).map_err(|error| named(&error))?;
+        let plain = ReadAhead::spawn(plain, self.stop.flag()).map_err(|error| named(&error))?;
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(plain);
+        let head = reader.byte_headers().map_err(|error| named(&error))?;
+        let head: Vec<String> = head.iter().map(shown).collect();
         let column = |name: &str| {
-            head.iter().position(|cell| cell == name).ok_or_else(|| {
-                let columns: Vec<&str> = head.iter().collect();
-                (
-                    2,
-                    format!(
-                        "{}: no column {name:?}; there are {}",
-                        path.display(),
-                        columns.join(", ")
-                    ),
-                )
-            })
+            let missing = || match head.is_empty() {
+                true => (1, format!("{}: is empty", path.display())),
+                false => {
+                    let columns: String = head.join(", ").chars().take(HEAD_CHARS).collect();
+                    let file = path.display();
+                    (
+                        2,
+                        format!("{file}: no column {name:?}; there are {columns}"),
+                    )
+                }
+            };
+            let at = head.iter().position(|cell| cell == name);
+            at.ok_or_else(missing)
         };
         let (value, time) = (column(&args.value)?, column(&args.time)?);
         let tags = args
@@ -189,18 +223,19 @@ impl Replay {
             .iter()
             .map(|name| Ok((name.as_str(), column(name)?)))
             .collect::<Result<Vec<_>, Failure>>()?;
-        let mut row = csv::StringRecord::new();
-        let mut parts: Vec<String> = Vec::new();
-        while reader
-            .read_record(&mut row)
-            .map_err(|error| named(&error))?
-        {
-            let number = |at: usize| {
-                row.get(at)
-                    .and_then(|cell| cell.trim().parse::<f64>().ok())
-                    .filter(|v| v.is_finite())
-            };
-            let (Some(v), Some(at)) = (number(value), number(time)) else {
+        let mut row = csv::ByteRecord::new();
+        let mut parts: Vec<Vec<u8>> = Vec::new();
+        while !self.stop.is_raised() {
+            match reader.read_byte_record(&mut row) {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(_) if self.stop.is_raised() => break,
+                Err(error) => return Err(named(&error)),
+            }
+            self.read += 1;
+            let number = |at: usize| read::number(row[at].trim_ascii()).filter(|v| v.is_finite());
+            let numbers = (row.len() == head.len()).then(|| number(value).zip(number(time)));
+            let Some((v, at)) = numbers.flatten() else {
                 self.left_out += 1;
                 continue;
             };
@@ -208,18 +243,16 @@ impl Replay {
             self.advance(args, at)?;
             parts.clear();
             for (name, column) in &tags {
-                if let Some(cell) = row.get(*column).filter(|cell| !cell.is_empty()) {
-                    parts.push(format!("{name}:{cell}"));
+                let cell = row[*column].trim_ascii();
+                if !cell.is_empty() {
+                    parts.push([name.as_bytes(), b":", cell].concat());
                 }
             }
             let Some(engine) = &self.engine else { continue };
             let recorded = engine
                 .context(Kind::Distribution, &args.name, &parts)
                 .and_then(|context| engine.record_at(context, v, at + self.shift));
-            match recorded {
-                Ok(()) => self.points += 1,
-                Err(_) => self.left_out += 1,
-            }
+            self.left_out += u64::from(recorded.is_err());
         }
         Ok(())
     }
@@ -242,7 +275,11 @@ impl Replay {
             ] {
                 config.set(name, value).map_err(failed)?;
             }
-            self.engine = Some(Engine::new(&config, at + self.shift).map_err(failed)?);
+            let engine = Engine::new(&config, at + self.shift).map_err(failed)?;
+            // A name that cannot be used would leave every row out.
+            let named = engine.context(Kind::Distribution, &args.name, &[] as &[&str]);
+            named.map_err(|error| (2, format!("--name {:?}: {error}", args.name)))?;
+            self.engine = Some(engine);
         }
         let first = self.first.unwrap_or(at);
         if let Some(speed) = args.speed {
@@ -252,14 +289,14 @@ impl Replay {
             if due.saturating_duration_since(Instant::now()) > Duration::from_millis(200) {
                 self.flush(at + self.shift, Flush::Closed)?;
             }
-            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            self.stop.sleep_until(due);
         }
         // At high speed many intervals go together, as many as fill a body well.
         let over = at + self.shift - self.flushed_to;
-        let waiting = self.points + self.left_out;
+        self.rows_since_flush += 1;
         if over >= INTERVAL_S
             && (args.speed.is_some_and(|speed| (over as f64) >= speed / 5.0)
-                || waiting.is_multiple_of(FLUSH_POINTS))
+                || self.rows_since_flush >= FLUSH_POINTS)
         {
             self.flush(at + self.shift, Flush::Closed)?;
         }
@@ -271,6 +308,7 @@ impl Replay {
             return Ok(());
         };
         self.flushed_to = now;
+        self.rows_since_flush = 0;
         let snapshot = engine.flush(now, which);
         if snapshot.is_empty() {
             return Ok(());
@@ -280,9 +318,10 @@ impl Replay {
             .encode(&snapshot, &self.config)
             .map_err(failed)?;
         for payload in &payloads.payloads {
-            self.bodies += 1;
-            let id = format!("replay-{:x}-{}", self.run, self.bodies);
+            let id = format!("replay-{:x}-{}", self.run, self.bodies + 1);
             self.client.post(payload, &id).map_err(|error| (1, error))?;
+            self.bodies += 1;
+            self.sent += payload.points;
         }
         self.left_out += payloads
             .skipped
@@ -293,16 +332,33 @@ impl Replay {
         Ok(())
     }
 
-    fn finish(&mut self) -> Result<String, Failure> {
-        self.flush(i64::MAX / 2, Flush::All)?;
+    fn summary(&self) -> String {
         let seconds = self.started.elapsed().as_secs_f64();
-        let left_out = match self.left_out {
-            0 => String::new(),
-            n => format!("; {n} rows left out: no number, or no room"),
+        let (sent, bodies) = (self.sent, self.bodies);
+        let mut text = format!("{sent} points in {bodies} bodies sent in {seconds:.1} s");
+        let mut add = |n: u64, what: &str| {
+            if n > 0 {
+                text.push_str(&format!("; {n} {what}"));
+            }
         };
-        Ok(format!(
-            "{} points in {} bodies sent in {seconds:.1} s{left_out}",
-            self.points, self.bodies
-        ))
+        add(self.left_out, "rows left out: no number, or no room");
+        add(
+            self.read.saturating_sub(self.left_out + self.sent),
+            "rows read and not sent",
+        );
+        let merged = self.engine.as_ref().map_or(0, |e| e.stats().overflowed);
+        add(
+            merged,
+            "points under pointmill.overflow:true: there were more tag sets than fit",
+        );
+        if self.stop.is_raised() {
+            text.push_str("; stopped before the end");
+        }
+        text
     }
+}
+
+/// A column's name, harmless.
+fn shown(cell: &[u8]) -> String {
+    printable(String::from_utf8_lossy(cell).trim())
 }

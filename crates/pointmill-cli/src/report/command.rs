@@ -5,13 +5,11 @@
 //! | 0 | done; bad lines were shown and counted |
 //! | 1 | an input or output failed, or with `--strict` a line was bad |
 //! | 2 | the arguments do not fit each other or the input |
-//! | 130 | Ctrl-C: the report covers what had been read |
+//! | 130, 143 | Ctrl-C, SIGTERM: the report covers what had been read |
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args as ClapArgs, ValueEnum};
@@ -21,6 +19,7 @@ use super::format::InputFormat;
 use super::input::{self, ReadAhead, STDIN};
 use super::percentile::Percentile;
 use super::{Options, Report, ReportError, Session, csv, html, json, payload, table};
+use crate::stop::Stop;
 
 /// Bad lines shown one by one before only their number is.
 const COMPLAINTS_MAX: u64 = 100;
@@ -60,7 +59,7 @@ Each percentile is within 1/129 (0.8 %) of the exact element of its rank. Rows o
 the total as sum; rows of gauges have the values at the ends of ten-second intervals.
 
 Exit status: 0 done, 1 a file failed or (with --strict) a line was bad, 2 wrong arguments,
-130 stopped by Ctrl-C after printing what had been read.";
+130 and 143 stopped by Ctrl-C and SIGTERM after printing what had been read.";
 
 /// Aggregates files of points and prints count, min, avg, max, sum and percentiles
 ///
@@ -207,7 +206,7 @@ struct Run<'a> {
     files: Vec<PathBuf>,
     options: Options,
     html: Option<html::Target>,
-    stop: Arc<AtomicBool>,
+    stop: Stop,
     progress: ProgressBar,
 }
 
@@ -232,19 +231,7 @@ impl<'a> Run<'a> {
             payload::prepare(dir)?;
         }
         let html = args.html.as_deref().map(html::Target::new).transpose()?;
-        let stop = Arc::new(AtomicBool::new(false));
-        let raised = Arc::clone(&stop);
-        let handler = ctrlc::set_handler(move || {
-            if raised.swap(true, Ordering::Relaxed) {
-                // The second one: now.
-                std::process::exit(130);
-            }
-        });
-        if let Err(error) = handler {
-            note(&format!(
-                "Ctrl-C will end the run without a report: {error}"
-            ));
-        }
+        let stop = Stop::on_signals_or(note);
         Ok(Run {
             args,
             files,
@@ -274,7 +261,7 @@ impl<'a> Run<'a> {
         self.progress.finish_and_clear();
         let failed = outcome?;
         let report = session.finish();
-        let stopped = self.stop.load(Ordering::Relaxed);
+        let stopped = self.stop.is_raised();
         if stopped {
             note("stopped before the end; this is the report of what had been read");
         }
@@ -307,7 +294,7 @@ impl<'a> Run<'a> {
         self.say_what_is_not_in_the_rows(&report);
         let strict = self.args.strict && report.ledger.bad_lines() > 0;
         Ok(match (stopped, failed > 0 || strict) {
-            (true, _) => ExitCode::from(130),
+            (true, _) => self.stop.exit_code(),
             (false, true) => ExitCode::from(1),
             (false, false) => ExitCode::SUCCESS,
         })
@@ -320,7 +307,7 @@ impl<'a> Run<'a> {
         }
         let mut failed = 0;
         for file in &self.files {
-            if self.stop.load(Ordering::Relaxed) {
+            if self.stop.is_raised() {
                 break;
             }
             match self.read_file(file, session) {
@@ -342,12 +329,11 @@ impl<'a> Run<'a> {
         };
         let packed = input::open(file).map_err(|e| read_error(file, e))?;
         let packed = Box::new(self.progress.wrap_read(packed));
-        let source = ReadAhead::spawn(packed, Arc::clone(&self.stop)).map_err(|source| {
-            ReportError::Read {
+        let source =
+            ReadAhead::spawn(packed, self.stop.flag()).map_err(|source| ReportError::Read {
                 file: label.clone(),
                 source,
-            }
-        })?;
+            })?;
         match session.read(&label, source) {
             Ok(true) => Ok(()),
             Ok(false) => {
@@ -355,7 +341,7 @@ impl<'a> Run<'a> {
                 Ok(())
             }
             // Not the file's fault, and said once for all files.
-            Err(ReportError::Read { .. }) if self.stop.load(Ordering::Relaxed) => Ok(()),
+            Err(ReportError::Read { .. }) if self.stop.is_raised() => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -35,7 +35,7 @@ pub mod lines;
 pub mod payload;
 pub mod percentile;
 pub mod plot;
-mod read;
+pub(crate) mod read;
 pub mod rows;
 pub mod table;
 pub mod text;

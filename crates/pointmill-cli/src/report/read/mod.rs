@@ -119,7 +119,7 @@ fn short_key(raw: &[u8]) -> Option<u128> {
 /// The number in `text`, spaces around it allowed. NaN and infinities are numbers here; the engine
 /// refuses them with its own words.
 #[inline]
-pub(super) fn number(text: &[u8]) -> Option<f64> {
+pub(crate) fn number(text: &[u8]) -> Option<f64> {
     plain_decimal(text).or_else(|| core::str::from_utf8(text.trim_ascii()).ok()?.parse().ok())
 }
 
