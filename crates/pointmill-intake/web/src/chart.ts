@@ -23,6 +23,20 @@ function axis(extra: Partial<uPlot.Axis> = {}): uPlot.Axis {
 
 const numbers = (_: uPlot, splits: (number | null)[]) => splits.map((v) => (v === null ? "" : number(v)));
 
+// Labels of the time axis, by the seconds between two: the usual one, and what is below it where a year, a day or
+// an hour begins. As everywhere on the page: 24 hours, the year first.
+const DAY = "\n{YYYY}-{MM}-{DD}";
+const TIMES = [
+  [365 * 86400, "{YYYY}", null, null, null, null, null, null, 1],
+  [28 * 86400, "{MMM}", "\n{YYYY}", null, null, null, null, null, 1],
+  [86400, "{MM}-{DD}", "\n{YYYY}", null, null, null, null, null, 1],
+  [60, "{HH}:{mm}", DAY, null, DAY, null, null, null, 1],
+  [1, "{HH}:{mm}:{ss}", DAY, null, DAY, null, null, null, 1],
+] satisfies (string | number | null)[][];
+
+/** How far the axis reaches before and behind a single time, in seconds. */
+const AROUND = 60;
+
 export interface Line { label: string; color: string; dash?: number[]; values: Maybe[]; unit: string }
 
 /** A chart that fits its place, and is taken out with it. */
@@ -88,8 +102,8 @@ export function timeChart(label: string, times: number[], lines: Line[], zoom?: 
       label: line.label, stroke: line.color, width: 1.5, scale: line.unit, spanGaps: true,
       points: { show: sparse, size: 4 }, ...(line.dash ? { dash: line.dash } : {}),
     }))],
-    scales: { x: { time: true }, ...Object.fromEntries(units.map((unit) => [unit, { range: padded }])) },
-    axes: [axis(), ...units.slice(0, 2).map((unit, i): uPlot.Axis => axis({
+    scales: { x: { time: true, ...(times.length === 1 ? { range: [times[0]! - AROUND, times[0]! + AROUND] as uPlot.Range.MinMax } : {}) }, ...Object.fromEntries(units.map((unit) => [unit, { range: padded }])) },
+    axes: [axis({ values: TIMES as unknown as uPlot.Axis.Values }), ...units.slice(0, 2).map((unit, i): uPlot.Axis => axis({
       scale: unit, side: i === 0 ? 3 : 1, size: 64, values: numbers, label: unit, labelFont: FONT, labelSize: 18,
       grid: i === 0 ? { stroke: variable("--grid"), width: 1 } : { show: false },
     }))],

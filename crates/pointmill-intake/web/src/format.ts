@@ -26,6 +26,11 @@ export function integer(value: Maybe | undefined): string {
   return Math.round(value).toString().replace(/\B(?=(\d{3})+(?!\d))/g, "\u2009");
 }
 
+/** "1 context", "2 contexts". */
+export function count(n: number, what: string): string {
+  return `${integer(n)} ${what}${n === 1 ? "" : "s"}`;
+}
+
 export function money(value: Maybe): string {
   return value === null ? "–" : value >= 0.01 ? `$${value.toFixed(2)}` : `$${value.toPrecision(3)}`;
 }

@@ -3,7 +3,7 @@
 import { api, type Metric, type Selection, type TagKey } from "./api";
 import type { Chart } from "./chart";
 import { append, fill, h } from "./dom";
-import { integer, number, time } from "./format";
+import { count, integer, number, time } from "./format";
 import { contextsTable, figures, overTime, shapeOf } from "./panels";
 import { DEFAULT_AGG, type State } from "./state";
 
@@ -70,7 +70,7 @@ export class MetricView {
     } else {
       const drawn = overTime(answer, (from, to) => this.change({ from: String(from), to: String(to) }), (group) => this.narrow(state, group.tags));
       this.charts.push(...drawn.charts);
-      fill(this.lines, drawn.element, h("p.note", {}, `${integer(answer.contexts)} contexts, ${integer(answer.points)} stored points merged in ${number(answer.elapsed_ms)} ms; `,
+      fill(this.lines, drawn.element, h("p.note", {}, `${count(answer.contexts, "context")}, ${count(answer.points, "stored point")} merged in ${number(answer.elapsed_ms)} ms; `,
         answer.step ? `a step is ${answer.step} s. ` : "", "Drag to zoom in time."));
     }
     old.forEach((chart) => chart.remove());
@@ -94,7 +94,7 @@ export class MetricView {
 
   private drawHead(state: State, metric: Metric | undefined, kind: string): void {
     fill(this.head, h("h1", {}, state.metric), h("span.badge", {}, kind),
-      metric ? h("span.quiet", {}, `${integer(metric.contexts)} contexts · ${integer(metric.values)} values · ${time(metric.first)} to ${time(metric.last)}${metric.unit ? ` · ${metric.unit}` : ""}`) : null);
+      metric ? h("span.quiet", {}, `${count(metric.contexts, "context")} · ${count(metric.values, "value")} · ${time(metric.first)} to ${time(metric.last)}${metric.unit ? ` · ${metric.unit}` : ""}`) : null);
   }
 
   private drawControls(state: State, kind: string, agg: string[]): void {

@@ -79,7 +79,7 @@ type Context = Top["contexts"][number];
 
 export function contextsTable(top: Top, pick?: (row: Context) => void): HTMLElement {
   return table<Context>(`Top contexts by ${top.order}, of ${integer(top.total)}`, [
-    { title: "tags", cell: (row) => row.tags.join(", ") || "no tags", sort: (row) => row.tags.join() },
+    { title: "tags", cell: (row) => h("span.wrap", {}, row.tags.join(", ") || "no tags"), sort: (row) => row.tags.join() },
     ...top.aggs.map((name) => ({ title: name, number: true, cell: (row: Context) => number(row.values[name]), sort: (row: Context) => row.values[name] ?? null })),
   ], top.contexts, pick);
 }

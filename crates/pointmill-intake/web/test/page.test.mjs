@@ -175,6 +175,25 @@ test("names are texts, whatever they hold", async () => {
   assert.equal(await page.evaluate(() => window.broken), undefined);
 });
 
+test("one interval alone is drawn in its minute, and long tags leave room for the numbers", async () => {
+  const now = Math.floor(Date.now() / 1000);
+  await send([{ metric: "alone.metric", points: [[now, [7]]], tags: [`long:${"x".repeat(190)}`], type: "distribution" }]);
+  await page.goto(`${address}/#metric=alone.metric`);
+  await page.locator(".metric h1", { hasText: "alone.metric" }).waitFor();
+  await page.getByText("1 context · 1 value ·").waitFor();
+  await settled();
+  const cell = await page.locator("section[aria-label='Top contexts'] td.number").last().boundingBox();
+  assert.ok(cell.x + cell.width <= 1400, `${cell.x}`);
+  const box = await page.locator(".chart .u-over").first().boundingBox();
+  await page.mouse.move(box.x + 5, box.y + 50);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width - 5, box.y + 60, { steps: 5 });
+  await page.mouse.up();
+  await page.waitForURL(/from=\d+&to=\d+/);
+  const [, from, to] = /from=(\d+)&to=(\d+)/.exec(page.url());
+  assert.ok(to - from <= 600 && from < now && now < to, `${from} ${now} ${to}`);
+});
+
 test("points that arrive appear by themselves", async () => {
   const now = Math.floor(Date.now() / 1000);
   const point = (value) => send([{ metric: "live.metric", points: [[now, [value]]], type: "distribution" }]);
