@@ -143,7 +143,7 @@
 
 /**
  * an argument is outside its range (a length, a flag, a profile, or a bound below the other);
- * see the function's comment in the header
+ * see the function's documentation
  */
 #define POINTMILL_E_INVALID -2
 
@@ -184,7 +184,7 @@
 #define POINTMILL_E_KIND -9
 
 /**
- * no format has this number or name; see the constants in the header or the option format
+ * no format has this number or name; see the documentation of encode
  */
 #define POINTMILL_E_FORMAT -10
 
@@ -237,12 +237,12 @@
 #define POINTMILL_E_TOO_MANY -28
 
 /**
- * no option has this name; pointmill_config_option lists them
+ * no option has this name; look it up in the list of options
  */
 #define POINTMILL_E_UNKNOWN_OPTION -40
 
 /**
- * the value is not one that the option allows; pointmill_config_option tells its range
+ * the value is not one that the option allows; look up its range in the list of options
  */
 #define POINTMILL_E_BAD_VALUE -41
 
@@ -258,30 +258,29 @@
 #define POINTMILL_E_NO_MEMORY -43
 
 /**
- * the bytes are not a message of this format, or exceed the limits of a decoder; the err
- * argument names the byte
+ * the bytes are not a message of this format, or exceed the limits of a decoder; look at the
+ * byte that the detail names
  */
 #define POINTMILL_E_DECODE -60
 
 /**
- * the snapshot or sketch could not be encoded; the err argument names the cause
+ * the snapshot or sketch could not be encoded; look at the detail
  */
 #define POINTMILL_E_ENCODE -61
 
 /**
  * not everything has arrived yet; it is kept and sent again, so there is nothing to do; if it
- * lasts, look at pointmill_client_last_failure
+ * lasts, look at the last failure
  */
 #define POINTMILL_E_DELIVERY_LATER -70
 
 /**
- * points were given up, or the format cannot carry them; pointmill_client_stats_get tells how
- * many and why
+ * points were given up, or the format cannot carry them; the stats tell how many and why
  */
 #define POINTMILL_E_DELIVERY_DROPPED -71
 
 /**
- * the client has been closed; make a new one
+ * the object has been closed; make a new one
  */
 #define POINTMILL_E_CLOSED -72
 
@@ -419,7 +418,7 @@
 #define POINTMILL_LAMBDA_FORCE_ASYNC 1
 
 /**
- * Cause of pointmill_lambda_refused: the name is no text.
+ * Cause of pointmill_lambda_rejected: the name is no text.
  */
 #define POINTMILL_LAMBDA_BAD_NAME 1
 
@@ -1199,7 +1198,7 @@ typedef struct pointmill_lambda_stats {
     /**
      * Taken by the intake, written to the log, sent to the extension.
      */
-    uint64_t delivered;
+    uint64_t accepted;
     /**
      * Encoded; a later flush sends them.
      */
@@ -1231,19 +1230,19 @@ typedef struct pointmill_lambda_stats {
     /**
      * Refused by the wrapper: the name.
      */
-    uint64_t refused_name;
+    uint64_t rejected_bad_name;
     /**
      * Refused by the wrapper: the value.
      */
-    uint64_t refused_value;
+    uint64_t rejected_bad_value;
     /**
      * Refused by the wrapper: the time.
      */
-    uint64_t refused_time;
+    uint64_t rejected_bad_time;
     /**
      * Refused by the wrapper: the tags.
      */
-    uint64_t refused_tags;
+    uint64_t rejected_bad_tags;
     /**
      * Custom points for which there is no way under FIPS rules.
      */
@@ -1251,7 +1250,7 @@ typedef struct pointmill_lambda_stats {
     /**
      * The buffer was full and could not be emptied.
      */
-    uint64_t dropped_buffer;
+    uint64_t dropped_buffer_full;
     /**
      * Given up by delivery.
      */
@@ -1259,7 +1258,7 @@ typedef struct pointmill_lambda_stats {
     /**
      * The engine's memory was full.
      */
-    uint64_t dropped_arena;
+    uint64_t dropped_arena_full;
     /**
      * Kept their value but lost their tags to a limit of the engine; counted elsewhere too.
      */
@@ -2681,9 +2680,9 @@ int32_t pointmill_lambda_record_batch(struct pointmill_lambda *lambda,
  * Since:     0.1
  */
 POINTMILL_API
-int32_t pointmill_lambda_refused(struct pointmill_lambda *lambda,
-                                 uint32_t cause,
-                                 uint64_t points);
+int32_t pointmill_lambda_rejected(struct pointmill_lambda *lambda,
+                                  uint32_t cause,
+                                  uint64_t points);
 
 /**
  * Sends everything that waits, for at most timeout_ms: after pointmill_lambda_end, before the

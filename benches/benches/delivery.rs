@@ -92,7 +92,7 @@ fn record_beside(budget: Duration) -> Vec<Figure> {
     stop.store(true, Ordering::Relaxed);
     flusher.join().expect("it only flushes");
     client.close(Duration::ZERO);
-    assert!(client.ledger().balances());
+    assert!(client.stats().balances());
     [("p50", 0.5), ("p99.9", 0.999), ("p99.99", 0.9999)]
         .into_iter()
         .flat_map(|(name, q)| {

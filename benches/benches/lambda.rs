@@ -34,7 +34,7 @@ fn lambda(variable: (&str, &str)) -> Lambda {
         ("extension_path", "/nowhere/at/all"),
         ("flush_in_thread", "false"),
         // Of four threads, one of which records here.
-        ("buffer_points", "400000"),
+        ("buffer_points_max", "400000"),
     ] {
         source.set(option, value).expect("a sound option");
     }
@@ -62,7 +62,7 @@ fn to_log(record: impl Fn(&Lambda, u64, f64) + 'static) -> impl FnMut() -> Durat
         assert!(flushed.complete());
         points += VALUES as u64;
         let stats = lambda.stats();
-        assert!(stats.delivered == points && stats.spilled == 0 && stats.balances());
+        assert!(stats.accepted == points && stats.spilled == 0 && stats.balances());
         time
     }
 }

@@ -50,11 +50,11 @@ type Client struct {
 // NewClient makes an engine and delivers what it flushes. Options are those of [OptionList], of the
 // engine, the encoder and delivery alike: {"api_key": key, "site": "datadoghq.eu"}. No connection is
 // made yet, so an intake that is down is no error. Close closes the engine too.
-func NewClient(options Options) (*Client, error) { return NewClientOf(nil, options, nil) }
+func NewClient(options Options) (*Client, error) { return NewClientWith(nil, options, nil) }
 
-// NewClientOf is NewClient for an engine that there is, which the caller closes after the client; nil
+// NewClientWith is NewClient for an engine that there is, which the caller closes after the client; nil
 // makes one. Bodies go to send; nil stands for the destination of the options.
-func NewClientOf(engine *Engine, options Options, send SendFunc) (*Client, error) {
+func NewClientWith(engine *Engine, options Options, send SendFunc) (*Client, error) {
 	cl := &Client{engine: engine, stop: make(chan struct{}), uses: 1}
 	settings, err := cl.settle(options)
 	if err != nil {

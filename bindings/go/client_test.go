@@ -98,7 +98,7 @@ func (in *intake) options(more Options) Options {
 
 func newClient(t testing.TB, engine *Engine, options Options, send SendFunc) *Client {
 	t.Helper()
-	client, err := NewClientOf(engine, options, send)
+	client, err := NewClientWith(engine, options, send)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -384,7 +384,7 @@ func TestForgottenClientsAreCollected(t *testing.T) {
 	const clients = 30
 	var collected atomic.Int32
 	for i := range clients {
-		client, err := NewClientOf(nil, Options{"background": "false"}, func(context.Context, Payload) int { return 200 })
+		client, err := NewClientWith(nil, Options{"background": "false"}, func(context.Context, Payload) int { return 200 })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -440,9 +440,9 @@ func TestBadClients(t *testing.T) {
 		{nil, Options{"flush_interval_s": "soon"}, send, ErrBadValue, "flush_interval_s"},
 		{nil, Options{"background": "maybe"}, send, ErrBadValue, "background"},
 		{nil, Options{"api_key": "k", "url": "gopher://x"}, nil, ErrBadValue, "gopher"},
-		{closed, nil, send, ErrClosed, "Close"},
+		{closed, nil, send, ErrClosed, "has been closed"},
 	} {
-		client, err := NewClientOf(c.engine, c.options, c.send)
+		client, err := NewClientWith(c.engine, c.options, c.send)
 		if client != nil || !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%v: %v", c.options, err)
 		}

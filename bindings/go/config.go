@@ -19,6 +19,7 @@ type Options map[string]string
 // Option describes one option.
 type Option struct {
 	Name    string
+	Type    string // "number", "choice", "flag" or "text"
 	Doc     string
 	Default string
 	// Min and Max are the range of a number; Max is the greatest length of a text.
@@ -37,7 +38,7 @@ func OptionList() []Option {
 		if C.pointmill_config_option(C.size_t(i), &raw) != C.POINTMILL_OK {
 			break
 		}
-		option := Option{Name: text(raw.name), Doc: text(raw.doc), Default: text(raw.default_text),
+		option := Option{Name: text(raw.name), Type: optionType(uint32(raw._type)), Doc: text(raw.doc), Default: text(raw.default_text),
 			Min: uint64(raw.min), Max: uint64(raw.max)}
 		if raw._type == C.POINTMILL_OPTION_NUMBER && option.Default == "" {
 			option.Default = strconv.FormatUint(uint64(raw.default_number), 10)
@@ -51,6 +52,20 @@ func OptionList() []Option {
 		list = append(list, option)
 	}
 	return list
+}
+
+func optionType(number uint32) string {
+	switch number {
+	case C.POINTMILL_OPTION_NUMBER:
+		return "number"
+	case C.POINTMILL_OPTION_CHOICE:
+		return "choice"
+	case C.POINTMILL_OPTION_FLAG:
+		return "flag"
+	case C.POINTMILL_OPTION_TEXT:
+		return "text"
+	}
+	return "other"
 }
 
 // config makes the C object, or says which option is wrong and what it allows. The caller frees it.

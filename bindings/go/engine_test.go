@@ -82,7 +82,7 @@ func TestDistributionAnswersPercentiles(t *testing.T) {
 	if got := entry.Summary; got.Count != 1000 || got.Min != 1 || got.Max != 1000 || got.Sum != 500500 || math.Abs(got.Avg-500.5) > 1e-9 {
 		t.Errorf("%+v", got)
 	}
-	if !entry.Interval.Equal(start) || entry.Length != 10*time.Second || entry.Points != 1000 {
+	if !entry.Interval.Equal(start) || entry.IntervalLength != 10*time.Second || entry.Points != 1000 {
 		t.Errorf("%+v", entry)
 	}
 	p99, err := entry.Quantile(0.99)
@@ -90,6 +90,22 @@ func TestDistributionAnswersPercentiles(t *testing.T) {
 		t.Errorf("p99 %v, %v", p99, err)
 	}
 	balanced(t, e)
+}
+
+func TestWhatIsHeldSaysWhatItIs(t *testing.T) {
+	e := newEngine(t, nil)
+	gauge, err := e.Gauge("g", "b:2", "a:1")
+	if err != nil || gauge.Kind() != KindGauge || gauge.Name() != "g" || !slices.Equal(gauge.Tags(), []string{"b:2", "a:1"}) {
+		t.Fatalf("%v %v %v, %v", gauge.Kind(), gauge.Name(), gauge.Tags(), err)
+	}
+	gauge.Record(3)
+	if entry := only(t, flush(t, e)); entry.Value != 3 || entry.Count != 0 {
+		t.Errorf("%+v", entry)
+	}
+	e.RecordDistribution("d", 4)
+	if entry := only(t, flush(t, e)); entry.Count != 1 || entry.Min != 4 || entry.Max != 4 || entry.Sum != 4 || entry.Avg != 4 {
+		t.Errorf("%+v", entry)
+	}
 }
 
 func TestNamesInAnyOrderAreOneContext(t *testing.T) {
@@ -168,7 +184,9 @@ func TestOptionErrorsNameTheOption(t *testing.T) {
 			t.Errorf("%v: %v", *options, err)
 		}
 	}
-	if list := OptionList(); !slices.ContainsFunc(list, func(o Option) bool { return o.Name == "format" && len(o.Choices) > 3 && o.Doc != "" }) {
+	if list := OptionList(); !slices.ContainsFunc(list, func(o Option) bool {
+		return o.Name == "format" && len(o.Choices) > 3 && o.Doc != "" && o.Type == "choice"
+	}) {
 		t.Errorf("%+v", list)
 	}
 }
@@ -432,7 +450,7 @@ func TestSnapshotsMergeAndGroup(t *testing.T) {
 	a := flush(t, e)
 	e.RecordCount("c", 2, "env:prod", "host:b")
 	b := flush(t, e)
-	all, err := Merge(a, b)
+	all, err := MergeSnapshots(a, b)
 	if err != nil || all.Len() != 2 {
 		t.Fatal(err)
 	}

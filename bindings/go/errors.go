@@ -3,7 +3,11 @@ package pointmill
 // #include "pointmill.h"
 import "C"
 
-import "unsafe"
+import (
+	"fmt"
+	"strings"
+	"unsafe"
+)
 
 // Code is a code of the C library. It never changes its meaning.
 type Code int32
@@ -79,19 +83,14 @@ var (
 	ErrBadValue      = failure(CodeBadValue)
 	// ErrDecode: hostile or damaged bytes; the detail names the byte.
 	ErrDecode = failure(CodeDecode)
+	// ErrClosed is returned by every call on an engine, client, snapshot or sketch after its Close.
+	ErrClosed = failure(CodeClosed)
 	// ErrDeliveryLater: not everything has arrived yet; it is kept and sent again.
 	ErrDeliveryLater = failure(CodeDeliveryLater)
 	// ErrDeliveryDropped: points were given up, or the format cannot carry them; the ledger says how many
 	// and why.
 	ErrDeliveryDropped = failure(CodeDeliveryDropped)
 )
-
-// ErrClosed is returned by every call on an engine, client, snapshot or sketch after its Close.
-var ErrClosed error = closedError{}
-
-type closedError struct{}
-
-func (closedError) Error() string { return "pointmill: used after Close; make a new one" }
 
 func failure(code Code) *Error { return &Error{Code: code, Detail: code.String()} }
 
@@ -115,6 +114,26 @@ func check(status C.int32_t) error {
 		return ErrClosed
 	}
 	return failure(Code(status))
+}
+
+// named says which text ErrInvalidName is about: the empty name, or the longest.
+func named(err error, name string, tags []string) error {
+	if err != error(ErrInvalidName) {
+		return err
+	}
+	what, text := "name", name
+	for _, tag := range tags {
+		if name != "" && len(tag) > len(text) {
+			what, text = "tag", tag
+		}
+	}
+	start, rest := text, ""
+	const most = 40
+	if len(text) > most {
+		start, rest = strings.ToValidUTF8(text[:most], ""), "..."
+	}
+	detail := fmt.Sprintf("the %s %q%s has %d bytes; %s", what, start, rest, len(text), ErrInvalidName.Detail)
+	return &Error{Code: CodeInvalidName, Detail: detail}
 }
 
 func newDetail() C.pointmill_error {

@@ -52,11 +52,20 @@ func (e *Engine) Metric(kind Kind, name string, tags ...string) (*Metric, error)
 	m.epoch.Store(e.epoch.Load())
 	id, err := e.context(kind, name, m.tags)
 	if err != nil {
-		return nil, err
+		return nil, named(err, name, tags)
 	}
 	m.id.Store(id)
 	return m, nil
 }
+
+// Kind is the metric's kind.
+func (m *Metric) Kind() Kind { return m.kind }
+
+// Name is the metric's name.
+func (m *Metric) Name() string { return m.name }
+
+// Tags are the metric's tags, as they were given.
+func (m *Metric) Tags() []string { return slices.Clone(m.tags) }
 
 // Record records one point in the open interval. A value that is NaN or infinite is refused and
 // counted, and returns ErrNotFinite; after Close the answer is ErrClosed. Allocates nothing.
@@ -212,7 +221,7 @@ func (e *Engine) recordUnknown(b *book, key []byte, kind Kind, name string, valu
 	id, err := e.context(kind, name, tags)
 	if err != nil {
 		// Refused: by this way the engine counts the point and its cause.
-		return e.recordNamed(kind, name, tags, value)
+		return named(e.recordNamed(kind, name, tags, value), name, tags)
 	}
 	if b.epoch != epoch {
 		b.epoch = epoch

@@ -61,25 +61,31 @@ func (s *Sketch) own(c *C.pointmill_sketch) {
 	s.cleanup = runtime.AddCleanup(s, func(c *C.pointmill_sketch) { C.pointmill_sketch_free(c) }, c)
 }
 
-// NewSketch makes an empty sketch.
-func NewSketch() (*Sketch, error) {
+// NewSketch makes a sketch of these values, an empty one without any. A value that is not finite is refused
+// with ErrNotFinite.
+func NewSketch(values ...float64) (*Sketch, error) {
 	var c *C.pointmill_sketch
 	if err := check(C.pointmill_sketch_new(&c)); err != nil {
 		return nil, err
 	}
-	return newSketch(c), nil
+	s := newSketch(c)
+	if err := s.InsertMany(values); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
 }
 
 // DecodeSketch reads a sketch from bytes, which may be hostile. DDSketches of any mapping are taken.
-func DecodeSketch(format Format, data []byte) (*Sketch, error) {
-	c, err := decode(format, data)
+func DecodeSketch(data []byte, format Format) (*Sketch, error) {
+	c, err := decode(data, format)
 	if err != nil {
 		return nil, err
 	}
 	return newSketch(c), nil
 }
 
-func decode(format Format, data []byte) (*C.pointmill_sketch, error) {
+func decode(data []byte, format Format) (*C.pointmill_sketch, error) {
 	var c *C.pointmill_sketch
 	detail := newDetail()
 	status := C.pointmill_sketch_decode(C.uint32_t(format), (*C.uint8_t)(unsafe.SliceData(data)), C.size_t(len(data)), &c, &detail)
@@ -180,6 +186,12 @@ func summary(raw *C.pointmill_summary) Summary {
 		Sum: float64(raw.sum), Avg: float64(raw.avg)}
 }
 
+// Count is the number of values, each with its weight.
+func (s *Sketch) Count() (uint64, error) {
+	summary, err := s.Summary()
+	return summary.Count, err
+}
+
 // Quantile is the element of rank round(q·(count-1)) to within 1/129 of itself.
 func (s *Sketch) Quantile(q float64) (float64, error) {
 	var out C.double
@@ -238,7 +250,7 @@ func (s *Sketch) MarshalBinary() ([]byte, error) { return s.Encode(FormatAgent) 
 
 // UnmarshalBinary replaces the contents by what MarshalBinary wrote.
 func (s *Sketch) UnmarshalBinary(data []byte) error {
-	c, err := decode(FormatAgent, data)
+	c, err := decode(data, FormatAgent)
 	if err != nil {
 		return err
 	}
@@ -250,8 +262,8 @@ func (s *Sketch) UnmarshalBinary(data []byte) error {
 	return nil
 }
 
-// Key is the key of the bin that a value falls into: the Agent's, on every platform.
-func Key(value float64) (int16, error) {
+// SketchKey is the key of the bin that a value falls into: the Agent's, on every platform.
+func SketchKey(value float64) (int16, error) {
 	var key C.int16_t
 	err := check(C.pointmill_sketch_key(C.double(value), &key))
 	return int16(key), err

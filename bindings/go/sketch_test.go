@@ -53,8 +53,22 @@ func TestSketchInsertsMergesAndAnswers(t *testing.T) {
 	if total != 10 {
 		t.Errorf("bins hold %d", total)
 	}
-	if key, err := Key(1); err != nil || key != 1338 {
+	if key, err := SketchKey(1); err != nil || key != 1338 {
 		t.Errorf("%v, %v", key, err)
+	}
+}
+
+func TestASketchBeginsWithValues(t *testing.T) {
+	s, err := NewSketch(1, 2, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if count, err := s.Count(); err != nil || count != 3 {
+		t.Errorf("%v, %v", count, err)
+	}
+	if _, err := NewSketch(1, math.NaN()); !errors.Is(err, ErrNotFinite) {
+		t.Error(err)
 	}
 }
 
@@ -65,7 +79,7 @@ func TestSketchTravelsAsBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		back, err := DecodeSketch(format, data)
+		back, err := DecodeSketch(data, format)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,8 +108,8 @@ func TestSketchTravelsAsBytes(t *testing.T) {
 func TestSketchRefusesWhatItMust(t *testing.T) {
 	s := sketchOf(t)
 	_, empty := s.Quantile(0.5)
-	_, hostile := DecodeSketch(FormatAgent, []byte{0xff, 0xff, 0xff})
-	_, format := DecodeSketch(99, nil)
+	_, hostile := DecodeSketch([]byte{0xff, 0xff, 0xff}, FormatAgent)
+	_, format := DecodeSketch(nil, 99)
 	closed := sketchOf(t)
 	closed.Close()
 	for i, c := range []struct {

@@ -43,15 +43,15 @@ func (s *Snapshot) Len() int {
 // Entry is one series in one interval. It is a copy and lives without the snapshot; its method
 // Quantile asks the snapshot.
 type Entry struct {
-	Kind     Kind
-	Name     string
-	Tags     []string // sorted, without duplicates
-	Interval time.Time
-	Length   time.Duration
-	Series   uint32  // equal for entries of the same kind, name and tags
-	Points   uint64  // recorded into this entry; a sampled one counts as one
-	Value    float64 // a count's sum or a gauge's last value
-	Summary  Summary // of a distribution's or histogram's sketch
+	Kind           Kind
+	Name           string
+	Tags           []string  // sorted, without duplicates
+	Interval       time.Time // start of the interval
+	IntervalLength time.Duration
+	Series         uint32  // equal for entries of the same kind, name and tags
+	Points         uint64  // recorded into this entry; a sampled one counts as one
+	Value          float64 // a count's sum or a gauge's last value; 0 otherwise
+	Summary                // of a distribution's or histogram's sketch: Count, Min, Max, Sum, Avg; all 0 otherwise
 
 	snapshot *Snapshot
 	index    int
@@ -72,7 +72,7 @@ func (s *Snapshot) Entry(i int) (Entry, error) {
 	}
 	entry := Entry{
 		Kind: Kind(raw.kind), Name: text(raw.name),
-		Interval: time.Unix(int64(raw.interval), 0).UTC(), Length: time.Duration(raw.interval_s) * time.Second,
+		Interval: time.Unix(int64(raw.interval), 0).UTC(), IntervalLength: time.Duration(raw.interval_s) * time.Second,
 		Series: uint32(raw.series), Points: uint64(raw.points), Value: float64(raw.value),
 		Summary: summary(&raw.summary), snapshot: s, index: i,
 	}
@@ -125,9 +125,9 @@ func (e Entry) Sketch() (*Sketch, error) {
 	return newSketch(c), nil
 }
 
-// Merge makes one snapshot of many: entries of the same kind, name, tags and interval become one.
+// MergeSnapshots makes one snapshot of many: entries of the same kind, name, tags and interval become one.
 // Sketches merge, counts add up, of two gauges that of the later snapshot stands.
-func Merge(snapshots ...*Snapshot) (*Snapshot, error) {
+func MergeSnapshots(snapshots ...*Snapshot) (*Snapshot, error) {
 	list := make([]*C.pointmill_snapshot, len(snapshots))
 	for i, s := range snapshots {
 		if s == nil || s.c == nil {

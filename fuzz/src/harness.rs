@@ -15,9 +15,9 @@ pub const SIZE_MAX: usize = 64 << 10;
 
 /// Small enough for a fuzzer to reach them.
 const LIMITS: DecodeLimits = DecodeLimits {
-    max_bytes: SIZE_MAX,
-    max_items: 4_096,
-    max_bins: 8_192,
+    bytes_max: SIZE_MAX,
+    items_max: 4_096,
+    bins_max: 8_192,
 };
 
 /// What runs one input.

@@ -167,7 +167,7 @@ func TestAnInvocationIsCountedAndItsPointsAreSent(t *testing.T) {
 	if GetContext() != nil {
 		t.Error("no invocation is under way")
 	}
-	if stats := balances(t); stats.Invocations != 2 || stats.InvocationsOpen != 0 || stats.Delivered != 8 {
+	if stats := balances(t); stats.Invocations != 2 || stats.InvocationsOpen != 0 || stats.Accepted != 8 {
 		t.Errorf("%+v", stats)
 	}
 }
@@ -367,7 +367,7 @@ func TestModesOptionsAndEnvironment(t *testing.T) {
 		{map[string]string{"AWS_REGION": "us-gov-west-1"}, &Config{FIPSMode: new(bool)}, "http", ""},
 		{nil, &Config{Options: map[string]string{"mode": "extension"}}, "extension", ""},
 		{nil, &Config{Options: map[string]string{"mood": "good"}}, "http", "mood"},
-		{nil, &Config{Options: map[string]string{"buffer_points": "many"}}, "http", "buffer_points"},
+		{nil, &Config{Options: map[string]string{"buffer_points_max": "many"}}, "http", "buffer_points_max"},
 		{nil, &Config{Options: map[string]string{"log_fd": "99999", "mode": "log"}}, "disabled", "no metrics"},
 	} {
 		t.Run(fmt.Sprint(c.env, c.mode, c.said), func(t *testing.T) {
@@ -424,7 +424,7 @@ func TestTheIntakeGetsEverything(t *testing.T) {
 	if _, err := InvokeDryRun(func(context.Context) { Metric("m", 1) }, cfg); err != nil {
 		t.Fatal(err)
 	}
-	if stats := balances(t); stats.Delivered != 0 || stats.Queued+stats.Pending != 1 {
+	if stats := balances(t); stats.Accepted != 0 || stats.Queued+stats.Pending != 1 {
 		t.Errorf("%+v", stats)
 	}
 	// A busy machine may need more than one attempt to hear of the 500.
@@ -444,7 +444,7 @@ func TestTheIntakeGetsEverything(t *testing.T) {
 	}
 	values := 0
 	batches.Range(func(any, any) bool { values++; return true })
-	if stats := balances(t); stats.Delivered != 1 || values != 1 {
+	if stats := balances(t); stats.Accepted != 1 || values != 1 {
 		t.Errorf("%d batches, %+v", values, stats)
 	}
 	ended, cancelEnded := context.WithCancelCause(context.Background())
@@ -475,7 +475,7 @@ func TestAFlushEndsBeforeTheDeadlineOfItsInvocation(t *testing.T) {
 	case <-time.After(patience):
 		t.Fatal("the response still waits for an intake that hangs")
 	}
-	if stats := balances(t); stats.Delivered != 0 || stats.Pending+stats.Queued != 1 {
+	if stats := balances(t); stats.Accepted != 0 || stats.Pending+stats.Queued != 1 {
 		t.Errorf("%+v", stats)
 	}
 }
@@ -545,13 +545,13 @@ func TestManyGoroutinesAndInvocationsAtOnce(t *testing.T) {
 	if n := len(lines()); n != 8*400 {
 		t.Errorf("%d lines", n)
 	}
-	if stats := balances(t); stats.Delivered != 8*400 || stats.Invocations != 8 {
+	if stats := balances(t); stats.Accepted != 8*400 || stats.Invocations != 8 {
 		t.Errorf("%+v", stats)
 	}
 }
 
 func TestRecordingAllocatesNothing(t *testing.T) {
-	cfg, _ := logged(t, map[string]string{"buffer_points": "1000000"})
+	cfg, _ := logged(t, map[string]string{"buffer_points_max": "1000000"})
 	layerOf(cfg)
 	held := Hold("held", "a:1")
 	for name, record := range map[string]func(){

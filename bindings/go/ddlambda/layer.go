@@ -376,14 +376,14 @@ func (l *layer) mode() string {
 }
 
 // Stats is the ledger, in points unless the name says otherwise. While nothing is under way: Recorded =
-// Pending + Delivered + Queued + every Rejected… + every Refused… + every Dropped…. The header pointmill.h
-// says what each of them counts.
+// Pending + Accepted + Queued + every Rejected… + every Dropped…. The header pointmill.h says what each of
+// them counts.
 type Stats struct {
-	Recorded, Pending, Delivered, Queued                                  uint64
+	Recorded, Pending, Accepted, Queued                                   uint64
 	RejectedNotFinite, RejectedInvalidName, RejectedTooOld, RejectedStale uint64
 	RejectedNoRoom, RejectedClosed                                        uint64
-	RefusedName, RefusedValue, RefusedTime, RefusedTags                   uint64
-	DroppedDisabled, DroppedBuffer, DroppedDelivery, DroppedArena         uint64
+	RejectedBadName, RejectedBadValue, RejectedBadTime, RejectedBadTags   uint64
+	DroppedDisabled, DroppedBufferFull, DroppedDelivery, DroppedArenaFull uint64
 	Overflowed, UTF8Mended, Enhanced, Spilled                             uint64 // counted elsewhere too
 	Flushes, FlushFailures, DeadlineFlushes, KeyLookups, KeyFailures      uint64
 	Invocations, InvocationsOpen                                          uint64
@@ -395,10 +395,10 @@ const _ = uintptr(C.sizeof_pointmill_lambda_stats - 8 - unsafe.Sizeof(Stats{}))
 
 // Balances says whether every point is accounted for; true while no other call is under way.
 func (s Stats) Balances() bool {
-	return s.Recorded == s.Pending+s.Delivered+s.Queued+
+	return s.Recorded == s.Pending+s.Accepted+s.Queued+
 		s.RejectedNotFinite+s.RejectedInvalidName+s.RejectedTooOld+s.RejectedStale+s.RejectedNoRoom+s.RejectedClosed+
-		s.RefusedName+s.RefusedValue+s.RefusedTime+s.RefusedTags+
-		s.DroppedDisabled+s.DroppedBuffer+s.DroppedDelivery+s.DroppedArena
+		s.RejectedBadName+s.RejectedBadValue+s.RejectedBadTime+s.RejectedBadTags+
+		s.DroppedDisabled+s.DroppedBufferFull+s.DroppedDelivery+s.DroppedArenaFull
 }
 
 func (l *layer) stats() Stats {

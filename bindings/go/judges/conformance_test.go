@@ -191,7 +191,7 @@ func (r *run) step(s step) []error {
 		}
 		return r.take(s, func() (*pointmill.Snapshot, error) { return r.engine.Flush(time.Unix(s.Now, 0), which) }, true)
 	case "merge":
-		return r.take(s, func() (*pointmill.Snapshot, error) { return pointmill.Merge(r.snapshots...) }, false)
+		return r.take(s, func() (*pointmill.Snapshot, error) { return pointmill.MergeSnapshots(r.snapshots...) }, false)
 	case "group_by":
 		return r.take(s, func() (*pointmill.Snapshot, error) { return r.last.GroupBy(s.MergeAll, s.Keys...) }, false)
 	case "stats":
@@ -462,7 +462,7 @@ func (r *run) sketchStep(s step) []error {
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		sketch, err := pointmill.DecodeSketch(formats[s.Format], data)
+		sketch, err := pointmill.DecodeSketch(data, formats[s.Format])
 		if err == nil {
 			name := s.Into
 			if name == "" {
@@ -487,7 +487,7 @@ func (r *run) sketchStep(s step) []error {
 		}
 		return []error{err}
 	case "key":
-		key, err := pointmill.Key(*s.Value)
+		key, err := pointmill.SketchKey(*s.Value)
 		if err == nil && float64(key) != s.Result {
 			r.t.Errorf("key %d, want %v", key, s.Result)
 		}

@@ -245,7 +245,7 @@ func TestDDSketchesOfSketchesGoAreConverted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mine, err := pointmill.DecodeSketch(pointmill.FormatDDSketchProto, data)
+		mine, err := pointmill.DecodeSketch(data, pointmill.FormatDDSketchProto)
 		if err != nil {
 			t.Fatal(err)
 		}

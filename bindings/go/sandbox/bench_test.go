@@ -185,7 +185,7 @@ func BenchmarkLambdaMetric(b *testing.B) {
 				b.StopTimer()
 			}, cfg)
 			stats := ddlambda.ReadStats()
-			if stats.Recorded-before != uint64(b.N) || stats.Delivered != stats.Recorded {
+			if stats.Recorded-before != uint64(b.N) || stats.Accepted != stats.Recorded {
 				b.Fatalf("%+v, %s", stats, ddlambda.LastFailure())
 			}
 		},

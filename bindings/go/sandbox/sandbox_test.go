@@ -214,7 +214,7 @@ func (r report) arrived(t *testing.T) map[string]*pointmill.Sketch {
 					}
 				})
 				for _, bytes := range sketches {
-					sketch, err := pointmill.DecodeSketch(pointmill.FormatAgent, bytes)
+					sketch, err := pointmill.DecodeSketch(bytes, pointmill.FormatAgent)
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -75,10 +75,10 @@ static jint lambdaMetricAt(JNIEnv *env, jclass type, jlong lambda, jstring name,
     return status;
 }
 
-static jint lambdaRefused(JNIEnv *env, jclass type, jlong lambda, jint cause) {
+static jint lambdaRejected(JNIEnv *env, jclass type, jlong lambda, jint cause) {
     (void)env;
     (void)type;
-    return pointmill_lambda_refused(LAMBDA(lambda), (uint32_t)cause, 1);
+    return pointmill_lambda_rejected(LAMBDA(lambda), (uint32_t)cause, 1);
 }
 
 /* Texts {ARN, request id, name, version}, none of them null. */
@@ -132,6 +132,17 @@ static jint lambdaRestored(JNIEnv *env, jclass type, jlong lambda) {
     return pointmill_lambda_restored(LAMBDA(lambda));
 }
 
+static jlong lambdaFlushTimeoutMs(JNIEnv *env, jclass type, jlong lambda) {
+    (void)type;
+    pointmill_str ms;
+    if (!good(env, pointmill_lambda_setting(LAMBDA(lambda), "flush_timeout_ms", &ms)))
+        return 0;
+    jlong number = 0;
+    for (size_t i = 0; i < ms.len; i++)
+        number = number * 10 + (ms.ptr[i] - '0');
+    return number;
+}
+
 static jint lambdaMode(JNIEnv *env, jclass type, jlong lambda) {
     (void)env;
     (void)type;
@@ -172,12 +183,13 @@ const JNINativeMethod lambda_methods[] = {
     METHOD(lambdaRecord, "(JJD)I"),
     METHOD(lambdaRecordAt, "(JJDJ)I"),
     METHOD(lambdaMetricAt, "(JLjava/lang/String;[Ljava/lang/String;DJ)I"),
-    METHOD(lambdaRefused, "(JI)I"),
+    METHOD(lambdaRejected, "(JI)I"),
     METHOD(lambdaBegin, "(J[Ljava/lang/String;IJI)J"),
     METHOD(lambdaEnd, "(JJZJ)J"),
     METHOD(lambdaFlush, "(JJ)I"),
     METHOD(lambdaClose, "(JJ)I"),
     METHOD(lambdaRestored, "(J)I"),
+    METHOD(lambdaFlushTimeoutMs, "(J)J"),
     METHOD(lambdaMode, "(J)I"),
     METHOD(lambdaWarnings, "(J)[B"),
     METHOD(lambdaLastFailure, "(J)[B"),

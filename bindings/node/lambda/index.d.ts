@@ -44,7 +44,7 @@ export interface Config {
   /** Time kept free before an invocation's deadline. */
   deadlineGuardMs?: number;
   /** Points kept between two flushes. */
-  bufferPoints?: number;
+  bufferPointsMax?: number;
   tags?: readonly string[] | string;
   env?: string;
   service?: string;
@@ -72,18 +72,26 @@ export interface LambdaMetric {
   readonly tags: readonly string[];
   /** Records a point, now. Never throws. */
   record(value: number): void;
+  /** Records a point of a time: a Date, or seconds since 1970. Never throws. */
+  recordAt(value: number, time: Date | number): void;
 }
 
 /** A held distribution, the fast way in hot code. */
 export function distribution(name: string, ...tags: string[]): LambdaMetric;
 
 /** Sends what waits, for functions that run without the wrapper; resolves to whether all of it arrived. */
-export function flush(): Promise<boolean>;
+export function flush(options?: { timeoutMs?: number }): Promise<boolean>;
+
+/** Where points go. */
+export function mode(): 'extension' | 'log' | 'http' | 'disabled';
+
+/** What went wrong last, for a line in a log; undefined if nothing has. Never holds a key. */
+export function lastFailure(): string | undefined;
 
 /** The engine behind the layer, for other kinds, snapshots and percentiles; its points are sent with the others. */
 export function engine(): Engine;
 
-/** The books: recorded = pending + delivered + queued + rejected… + refused… + dropped…. */
+/** The books: recorded = pending + accepted + queued + rejected… + dropped…. */
 export function stats(): LambdaStats;
 
 /** Headers of the current trace; this package does not trace, so there are none. */

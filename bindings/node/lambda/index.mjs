@@ -1,5 +1,7 @@
 // The same objects for `import`.
 import lambda from '../lib/lambda/index.js';
 
-export const { datadog, sendDistributionMetric, sendDistributionMetricWithDate, getTraceHeaders, distribution, flush, engine, stats } = lambda;
+export const {
+  datadog, sendDistributionMetric, sendDistributionMetricWithDate, getTraceHeaders, distribution, flush, engine, lastFailure, mode, stats,
+} = lambda;
 export default lambda;

@@ -4,7 +4,7 @@
 // metrics that somebody holds live on without it.
 
 const native = require('./native.js');
-const { ArgumentError, shown } = require('./errors.js');
+const { failure, shown } = require('./errors.js');
 const { Metric } = require('./metric.js');
 
 /** Metrics and inner nodes remembered, over all kinds. */
@@ -19,18 +19,18 @@ class Node {
 }
 
 function checkText(what, text) {
-  if (typeof text !== 'string') throw new ArgumentError('POINTMILL_E_INVALID', `${what} must be a string, not ${shown(text)}`);
+  if (typeof text !== 'string') throw failure('POINTMILL_E_INVALID', `${what}: expected a string, got ${shown(text)}`);
   if (LONE_SURROGATE.test(text)) {
-    throw new ArgumentError('POINTMILL_E_UTF8', `${what} holds half of a surrogate pair, which no UTF-8 can say: ${shown(text)}; cut texts between characters, or mend with toWellFormed()`);
+    throw failure('POINTMILL_E_UTF8', `${what} holds half of a surrogate pair, which no UTF-8 can say: ${shown(text)}; cut texts between characters, or mend with toWellFormed()`);
   }
 }
 
 /** Throws unless `name` and `tags` are texts. */
 function checkNameAndTags(name, tags) {
-  checkText('a metric name', name);
+  checkText('name', name);
   if (!Array.isArray(tags)) {
     const remedy = typeof tags === 'string' ? 'put it into an array' : "write { env: 'prod' } as ['env:prod']";
-    throw new ArgumentError('POINTMILL_E_INVALID', `tags must be an array of strings, not ${shown(tags)}; ${remedy}`);
+    throw failure('POINTMILL_E_INVALID', `tags: expected an array of strings, got ${shown(tags)}; ${remedy}`);
   }
   for (let i = 0; i < tags.length; i++) checkText(`tags[${i}] of ${name.slice(0, 80)}`, tags[i]);
 }
@@ -88,7 +88,11 @@ class Contexts {
     try {
       metric = this.get(name, tags);
     } catch (error) {
-      if (error.code === 'POINTMILL_E_INVALID_NAME' && typeof value === 'number') native.recordNamed(this.#ring.engine, this.#kind, name, tags, value);
+      if (error.code === 'POINTMILL_E_INVALID_NAME' && typeof value === 'number') {
+        try {
+          native.recordNamed(this.#ring.engine, this.#kind, name, tags, value);
+        } catch { /* counted; the error at hand says more */ }
+      }
       throw error;
     }
     metric.record(value);

@@ -7,15 +7,17 @@
 const { writeSync } = require('node:fs');
 
 const native = require('./native.js');
-const { ArgumentError, ClosedError, shown } = require('./errors.js');
-const { ENGINE_STATS_FIELDS, FLUSH_ALL, KINDS } = require('./generated.js');
+const { failure, shown } = require('./errors.js');
+const { FLUSH_ALL, KINDS, STATS_FIELDS } = require('./generated.js');
 const { Contexts } = require('./contexts.js');
 const { pairsOf } = require('./options.js');
 const { Ring } = require('./ring.js');
+const { secondsOf } = require('./metric.js');
 const { Snapshot } = require('./snapshot.js');
+const { Stats } = require('./stats.js');
 
 const NO_TAGS = Object.freeze([]);
-const FLUSHES = ENGINE_STATS_FIELDS.indexOf('flushes');
+const FLUSHES = STATS_FIELDS.indexOf('flushes');
 const OWN_OPTIONS = ['onExit'];
 
 /** An engine that exists already, as a handle of this thread. Not exported, so only this package makes one. */
@@ -56,6 +58,8 @@ function atExit() {
 const LEAVE = Symbol('leave');
 /** For lib/client.js: the native handle. */
 const HANDLE = Symbol('handle');
+/** For lib/client.js: whether a client sends what is left at the end. */
+const DELIVERED = Symbol('delivered');
 
 class Engine {
   #handle;
@@ -65,6 +69,7 @@ class Engine {
   #intervalS;
   #idleFlushes;
   #onExit;
+  #delivered = false;
   #attached;
 
   /** @param {object} [options] every option of the C header in camelCase, and `onExit` */
@@ -92,7 +97,7 @@ class Engine {
    */
   static attach(shared) {
     if (!Number.isSafeInteger(shared?.token) || !Number.isSafeInteger(shared.intervalS)) {
-      throw new ArgumentError('POINTMILL_E_INVALID', `attach takes what share() gave on another thread, not ${shown(shared)}`);
+      throw failure('POINTMILL_E_INVALID', `shared: expected what share() gave on another thread, got ${shown(shared)}`);
     }
     return new Engine(new Existing(native.engineAttach(shared.token), shared.intervalS, shared.idleFlushes));
   }
@@ -146,12 +151,12 @@ class Engine {
    * Takes the points of the intervals that have ended, with `all` those of the open one too. The work is
    * done on a thread of libuv's pool; recording goes on meanwhile.
    *
-   * @param {{ all?: boolean, now?: number }} [options] now: seconds since 1970, for tests and replays
+   * @param {{ all?: boolean, now?: Date | number }} [options] now: a Date or seconds since 1970, for tests and replays
    * @returns {Promise<Snapshot>} which alone holds the points now
    */
   async flush({ all = false, now = unixS() } = {}) {
     this.#beforeFlush();
-    const handle = await native.flush(this.#handle, checkNow(now), all ? FLUSH_ALL : 0);
+    const handle = await native.flush(this.#handle, secondsOf(now), all ? FLUSH_ALL : 0);
     this.#seeFlushes();
     return new Snapshot(handle);
   }
@@ -159,7 +164,7 @@ class Engine {
   /** The same on this thread, for exit handlers and tests. */
   flushSync({ all = false, now = unixS() } = {}) {
     this.#beforeFlush();
-    const handle = native.flushSync(this.#handle, checkNow(now), all ? FLUSH_ALL : 0);
+    const handle = native.flushSync(this.#handle, secondsOf(now), all ? FLUSH_ALL : 0);
     this.#seeFlushes();
     return new Snapshot(handle);
   }
@@ -167,7 +172,7 @@ class Engine {
   /** Tells the engine the time; a timer does so at the end of every interval. */
   tick(now = unixS()) {
     this.#ring.drain();
-    native.tick(this[HANDLE], checkNow(now));
+    native.tick(this[HANDLE], secondsOf(now));
     this.#seeFlushes();
   }
 
@@ -175,7 +180,7 @@ class Engine {
   stats() {
     const numbers = native.stats(this[HANDLE]);
     if (this.#ring.head[0] !== 0) return this.#drained().stats();
-    return Object.fromEntries(ENGINE_STATS_FIELDS.map((field, i) => [field, numbers[i]]));
+    return new Stats(numbers);
   }
 
   /**
@@ -195,15 +200,19 @@ class Engine {
     await this.close();
   }
 
+  set [DELIVERED](delivered) {
+    this.#delivered = delivered;
+  }
+
   get [HANDLE]() {
-    if (!open.has(this)) throw new ClosedError('POINTMILL_E_CLOSED', 'the engine has been closed; make a new one');
+    if (!open.has(this)) throw failure('POINTMILL_E_CLOSED', 'the engine has been closed; make a new one');
     return this.#handle;
   }
 
   /** At the end of the process or worker: nothing goes silently. */
   [LEAVE]() {
     this.#ring.drain();
-    if (this.#attached) return; // the points are in the engine, which another thread flushes
+    if (this.#attached || this.#delivered) return; // another thread flushes the engine, or a client does
     if (typeof this.#onExit === 'function') {
       this.#onExit(this.flushSync({ all: true }));
     } else if (this.#onExit !== 'ignore') {
@@ -220,7 +229,7 @@ class Engine {
   }
 
   #beforeFlush() {
-    if (!open.has(this)) throw new ClosedError('POINTMILL_E_CLOSED', 'the engine has been closed; make a new one');
+    if (!open.has(this)) throw failure('POINTMILL_E_CLOSED', 'the engine has been closed; make a new one');
     this.#ring.drain();
     this.#ring.epoch += 1; // ids are looked at again while the flush may give idle contexts back
   }
@@ -263,19 +272,11 @@ class Engine {
   }
 }
 
-function checkNow(now) {
-  if (typeof now !== 'number' || !Number.isFinite(now)) {
-    const remedy = now instanceof Date ? '; use date.getTime() / 1000' : '';
-    throw new ArgumentError('POINTMILL_E_INVALID', `now must be a number of seconds since 1970, not ${shown(now)}${remedy}`);
-  }
-  return Math.floor(now);
-}
-
 function checkOnExit(onExit) {
   if (onExit !== undefined && onExit !== 'ignore' && typeof onExit !== 'function') {
-    throw new ArgumentError('POINTMILL_E_INVALID', `onExit must be a function that takes the last snapshot, or 'ignore', not ${shown(onExit)}`);
+    throw failure('POINTMILL_E_INVALID', `onExit: expected a function that takes the last snapshot, or 'ignore', got ${shown(onExit)}`);
   }
   return onExit;
 }
 
-module.exports = { Engine, HANDLE, OWN_OPTIONS, ofHandle };
+module.exports = { DELIVERED, Engine, HANDLE, OWN_OPTIONS, ofHandle, optionOf };

@@ -20,40 +20,22 @@ class PointmillError extends Error {
   }
 }
 
-/** An argument of the wrong type or outside its range: a mistake in the calling code. */
-class ArgumentError extends PointmillError {}
-/** A value that is NaN or infinite. */
-class NotFiniteError extends PointmillError {}
-/** A point or context the engine refuses: its time, its name, its tags, or no room. */
-class RefusedError extends PointmillError {}
-/** An option that does not exist, or a value it does not allow. */
-class ConfigError extends PointmillError {}
-/** Bytes that are no sketch, or a snapshot that a format cannot carry. */
-class CodecError extends PointmillError {}
-/** Delivery: not everything arrived. */
-class DeliveryError extends PointmillError {}
-/** The object was closed before. */
-class ClosedError extends PointmillError {}
-/** A defect of pointmill itself. */
-class InternalError extends PointmillError {}
-
-/** By group of the header's numbers: arguments from -1, points -20, configuration -40, bytes -60, delivery -70, library -80. */
-function classOf(number) {
-  if (number === CODES.POINTMILL_E_NOT_FINITE) return NotFiniteError;
-  if (number === CODES.POINTMILL_E_CLOSED) return ClosedError;
-  if (number <= -80) return InternalError;
-  if (number <= -70) return DeliveryError;
-  if (number <= -60) return CodecError;
-  if (number <= -40) return ConfigError;
-  if (number <= -20) return RefusedError;
-  return ArgumentError;
-}
-
+/** One class a code, named by it: POINTMILL_E_NOT_FINITE is a NotFiniteError. */
+const classes = Object.fromEntries(Object.entries(CODES).filter(([, number]) => number < 0).map(([code]) => {
+  const name = `${code.slice('POINTMILL_E'.length).toLowerCase().replace(/_([a-z0-9])/g, (_, letter) => letter.toUpperCase())}Error`;
+  return [name, { [name]: class extends PointmillError {} }[name]];
+}));
+const BY_CODE = new Map(Object.keys(CODES).slice(1).map((code, i) => [code, Object.values(classes)[i]]));
 const NAMES = new Map(Object.entries(CODES).map(([name, number]) => [number, name]));
+
+/** The exception of a code of the C header. */
+function failure(code, message) {
+  return new (BY_CODE.get(code) ?? PointmillError)(code, message);
+}
 
 /** The exception of a status of the C library. The native layer calls this. */
 function errorFor(number, message) {
-  return new (classOf(number))(NAMES.get(number) ?? 'POINTMILL_E_UNKNOWN', message);
+  return failure(NAMES.get(number) ?? 'POINTMILL_E_UNKNOWN', message);
 }
 
 /** How a message shows a wrong value: its type and a short text, never more than a line. */
@@ -72,10 +54,7 @@ function refuseValue(value) {
   else if (typeof value === 'string') remedy = 'convert it with Number(value)';
   else if (value instanceof Date) remedy = 'a time goes into recordAt(value, time); for a date as a value use value.getTime()';
   else if (Array.isArray(value) || ArrayBuffer.isView(value)) remedy = 'use recordMany(values) for many values';
-  throw new ArgumentError('POINTMILL_E_INVALID', `a value must be a number, not ${shown(value)}; ${remedy}`);
+  throw failure('POINTMILL_E_INVALID', `value: expected a number, got ${shown(value)}; ${remedy}`);
 }
 
-module.exports = {
-  PointmillError, ArgumentError, NotFiniteError, RefusedError, ConfigError, CodecError, DeliveryError, ClosedError, InternalError,
-  errorFor, refuseValue, shown,
-};
+module.exports = { PointmillError, classes, errorFor, failure, refuseValue, shown };

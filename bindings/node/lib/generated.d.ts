@@ -34,7 +34,72 @@ export type ErrorCode =
   | 'POINTMILL_E_POISONED'
   | 'POINTMILL_E_UNKNOWN';
 
-export interface EngineStats {
+/** The base class of everything this package throws; `message` names cause and remedy. */
+export class PointmillError extends Error {
+  readonly code: ErrorCode;
+}
+/** A pointer is NULL that must not be; only arrays of length 0 and an err argument may be NULL. */
+export class NullError extends PointmillError {}
+/** An argument is outside its range (a length, a flag, a profile, or a bound below the other); see the function's documentation. */
+export class InvalidError extends PointmillError {}
+/** A pointer is not aligned for its type; copy the data into an array of that type first. */
+export class AlignmentError extends PointmillError {}
+/** Struct_size is smaller than this struct ever was; set it to sizeof the struct before the call, or begin with its POINTMILL_..._INIT macro. */
+export class StructSizeError extends PointmillError {}
+/** The buffer is too small; out_len says the length needed, call again with that much. */
+export class BufferTooSmallError extends PointmillError {}
+/** An index is past the end; ask for the length first. */
+export class IndexError extends PointmillError {}
+/** A text is not UTF-8; convert it first. */
+export class Utf8Error extends PointmillError {}
+/** A handle is of another type or has been freed; look at which handle goes to which call. */
+export class HandleError extends PointmillError {}
+/** No kind has this number; use POINTMILL_DISTRIBUTION, _COUNT, _GAUGE or _HISTOGRAM. */
+export class KindError extends PointmillError {}
+/** No format has this number or name; see the documentation of encode. */
+export class FormatError extends PointmillError {}
+/** A value is NaN or infinite; record finite values only. */
+export class NotFiniteError extends PointmillError {}
+/** The context id is stale or not of this engine; ask for the context again. */
+export class StaleContextError extends PointmillError {}
+/** The timestamp is too far in the past; raise the option past_max_s or drop the point. */
+export class TooOldError extends PointmillError {}
+/** The timestamp is too far in the future; check the clock and the unit (seconds), or raise the option future_max_s. */
+export class TooNewError extends PointmillError {}
+/** The metric name is empty or too long, or a tag is too long; shorten it, or raise the options name_bytes_max or tag_bytes_max. */
+export class InvalidNameError extends PointmillError {}
+/** No room is left for a new metric; raise the options contexts_max, names_bytes or arena_bytes, or use fewer metric names. */
+export class NoRoomError extends PointmillError {}
+/** The sketch holds no value and has no quantile; insert values first. */
+export class EmptyError extends PointmillError {}
+/** The entry is a count or a gauge and has no sketch; look at its kind, read its value. */
+export class NoSketchError extends PointmillError {}
+/** The sketch would hold more than 2^44 values; use smaller weights or larger sample rates. */
+export class TooManyError extends PointmillError {}
+/** No option has this name; look it up in the list of options. */
+export class UnknownOptionError extends PointmillError {}
+/** The value is not one that the option allows; look up its range in the list of options. */
+export class BadValueError extends PointmillError {}
+/** The limits ask for more than arena_bytes holds; raise it, or lower contexts_max, names_bytes or threads_max. */
+export class ArenaTooSmallError extends PointmillError {}
+/** The system gave no memory; lower the option arena_bytes. */
+export class NoMemoryError extends PointmillError {}
+/** The bytes are not a message of this format, or exceed the limits of a decoder; look at the byte that the detail names. */
+export class DecodeError extends PointmillError {}
+/** The snapshot or sketch could not be encoded; look at the detail. */
+export class EncodeError extends PointmillError {}
+/** Not everything has arrived yet; it is kept and sent again, so there is nothing to do; if it lasts, look at the last failure. */
+export class DeliveryLaterError extends PointmillError {}
+/** Points were given up, or the format cannot carry them; the stats tell how many and why. */
+export class DeliveryDroppedError extends PointmillError {}
+/** The object has been closed; make a new one. */
+export class ClosedError extends PointmillError {}
+/** An internal error was caught: a defect of this library; please report it with its text. */
+export class PanicError extends PointmillError {}
+/** An earlier call on this object ended with POINTMILL_E_PANIC, so it takes no more; free it and make a new one. */
+export class PoisonedError extends PointmillError {}
+
+export interface Stats {
   /** Points handed to a recording call, whatever became of them. */
   readonly recorded: number;
   /** Points that left in a snapshot. */
@@ -73,6 +138,8 @@ export interface EngineStats {
   readonly arenaUsedBytes: number;
   /** Bytes of the arena. */
   readonly arenaBytes: number;
+  /** Whether every point is accounted for; true while no other call is under way. */
+  balances(): boolean;
 }
 
 export interface ClientStats {
@@ -164,6 +231,8 @@ export interface ClientStats {
   readonly queueBytes: number;
   /** Damaged spool files that were put aside. */
   readonly spoolDamagedFiles: number;
+  /** Whether every point is accounted for; true while no other call is under way. */
+  balances(): boolean;
 }
 
 export interface LambdaStats {
@@ -172,7 +241,7 @@ export interface LambdaStats {
   /** Wait for a flush, in the engine or the buffer. */
   readonly pending: number;
   /** Taken by the intake, written to the log, sent to the extension. */
-  readonly delivered: number;
+  readonly accepted: number;
   /** Encoded; a later flush sends them. */
   readonly queued: number;
   /** Refused: not a finite number. */
@@ -188,21 +257,21 @@ export interface LambdaStats {
   /** Refused: after the end. */
   readonly rejectedClosed: number;
   /** Refused by the wrapper: the name. */
-  readonly refusedName: number;
+  readonly rejectedBadName: number;
   /** Refused by the wrapper: the value. */
-  readonly refusedValue: number;
+  readonly rejectedBadValue: number;
   /** Refused by the wrapper: the time. */
-  readonly refusedTime: number;
+  readonly rejectedBadTime: number;
   /** Refused by the wrapper: the tags. */
-  readonly refusedTags: number;
+  readonly rejectedBadTags: number;
   /** Custom points for which there is no way under FIPS rules. */
   readonly droppedDisabled: number;
   /** The buffer was full and could not be emptied. */
-  readonly droppedBuffer: number;
+  readonly droppedBufferFull: number;
   /** Given up by delivery. */
   readonly droppedDelivery: number;
   /** The engine's memory was full. */
-  readonly droppedArena: number;
+  readonly droppedArenaFull: number;
   /** Kept their value but lost their tags to a limit of the engine; counted elsewhere too. */
   readonly overflowed: number;
   /** Names or tags whose bytes were not UTF-8 and were mended. */
@@ -225,4 +294,6 @@ export interface LambdaStats {
   readonly invocations: number;
   /** Invocations begun and not ended. */
   readonly invocationsOpen: number;
+  /** Whether every point is accounted for; true while no other call is under way. */
+  balances(): boolean;
 }

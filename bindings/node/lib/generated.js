@@ -47,8 +47,8 @@ const KINDS = Object.freeze({
 });
 
 const SKETCH_FORMATS = Object.freeze({
-  ddsketchProto: 1,
-  ddsketchCompact: 2,
+  ddsketch_proto: 1,
+  ddsketch_compact: 2,
   agent: 3,
 });
 
@@ -79,7 +79,7 @@ const LAMBDA = Object.freeze({
 const FLUSH_ALL = 1;
 const GROUP_MERGE_INTERVALS = 1;
 
-const ENGINE_STATS_FIELDS = Object.freeze([
+const STATS_FIELDS = Object.freeze([
   'recorded',
   'flushed',
   'pending',
@@ -151,7 +151,7 @@ const CLIENT_STATS_FIELDS = Object.freeze([
 const LAMBDA_STATS_FIELDS = Object.freeze([
   'recorded',
   'pending',
-  'delivered',
+  'accepted',
   'queued',
   'rejectedNotFinite',
   'rejectedInvalidName',
@@ -159,14 +159,14 @@ const LAMBDA_STATS_FIELDS = Object.freeze([
   'rejectedStale',
   'rejectedNoRoom',
   'rejectedClosed',
-  'refusedName',
-  'refusedValue',
-  'refusedTime',
-  'refusedTags',
+  'rejectedBadName',
+  'rejectedBadValue',
+  'rejectedBadTime',
+  'rejectedBadTags',
   'droppedDisabled',
-  'droppedBuffer',
+  'droppedBufferFull',
   'droppedDelivery',
-  'droppedArena',
+  'droppedArenaFull',
   'overflowed',
   'utf8Mended',
   'enhanced',
@@ -182,7 +182,7 @@ const LAMBDA_STATS_FIELDS = Object.freeze([
 
 module.exports = {
   ABI_MAJOR, ABI_MINOR, VERSION, CODES, KINDS, SKETCH_FORMATS, BIN_PROFILES, LAMBDA, FLUSH_ALL, GROUP_MERGE_INTERVALS,
-  ENGINE_STATS_FIELDS,
+  STATS_FIELDS,
   CLIENT_STATS_FIELDS,
   LAMBDA_STATS_FIELDS,
 };

@@ -1,13 +1,20 @@
-import type { ClientStats, EngineStats, ErrorCode } from './generated.js';
+import type { ClientStats, Stats } from './generated.js';
 
-export type { ClientStats, EngineStats, ErrorCode } from './generated.js';
+export type { ClientStats, ErrorCode, Stats } from './generated.js';
+export {
+  PointmillError, NullError, InvalidError, AlignmentError, StructSizeError, BufferTooSmallError, IndexError,
+  Utf8Error, HandleError, KindError, FormatError, NotFiniteError, StaleContextError, TooOldError, TooNewError,
+  InvalidNameError, NoRoomError, EmptyError, NoSketchError, TooManyError, UnknownOptionError, BadValueError,
+  ArenaTooSmallError, NoMemoryError, DecodeError, EncodeError, DeliveryLaterError, DeliveryDroppedError, ClosedError,
+  PanicError, PoisonedError,
+} from './generated.js';
 
 export type Kind = 'distribution' | 'count' | 'gauge' | 'histogram';
 
 /** Texts such as `env:prod`. Order and duplicates do not matter. */
 export type Tags = readonly string[];
 
-/** Options of an engine; the units stand in the names. `configOptions()` lists them with ranges. */
+/** Options of an engine; the units stand in the names. `options()` lists them with ranges. */
 export interface EngineOptions {
   /** Size of the arena: the hard bound of what the engine remembers. Default 64 MiB, touched as needed. */
   arenaBytes?: number;
@@ -38,7 +45,7 @@ export interface EngineOptions {
   onExit?: ((last: Snapshot) => void) | 'ignore';
 }
 
-/** How a snapshot is encoded. `configOptions()` lists every option. */
+/** How a snapshot is encoded. `options()` lists every option. */
 export interface EncodeOptions {
   /** Default `intake`: distributions as sketches, all else as series. */
   format?: 'intake' | 'sketches' | 'series_v2' | 'series_v2_protobuf' | 'distribution_points_v1' | 'log_lines' | 'dogstatsd';
@@ -52,12 +59,12 @@ export interface EncodeOptions {
   originProduct?: number;
   originCategory?: number;
   originService?: number;
-  maxBytesCompressed?: number;
-  maxBytesUncompressed?: number;
-  maxItems?: number;
+  compressedBytesMax?: number;
+  uncompressedBytesMax?: number;
+  itemsMax?: number;
   expandMax?: number;
   agentFooter?: boolean;
-  datagramBytes?: number;
+  datagramBytesMax?: number;
   dogstatsdPacked?: boolean;
   dogstatsdSampled?: boolean;
   dogstatsdTimestamps?: boolean;
@@ -67,12 +74,15 @@ export interface EncodeOptions {
 export interface Metric {
   readonly name: string;
   readonly tags: Tags;
+  readonly kind: Kind;
   /** Records one point in the open interval. No allocation; one native call in 1,024. Throws for what is no finite number. */
   record(value: number): void;
   /** Records one point in the interval that holds `time`: a Date, or seconds since 1970. */
   recordAt(value: number, time: Date | number): void;
   /** Records one point that stands for 1/rate points. */
-  recordSampled(value: number, rate: number, time?: Date | number): void;
+  recordSampled(value: number, rate: number): void;
+  /** The same in the interval that holds `time`. */
+  recordSampledAt(value: number, rate: number, time: Date | number): void;
   /** Records many points; answers how many were refused (and counted) for being NaN or infinite. A Float64Array costs no copy. */
   recordMany(values: Float64Array | Float32Array | Int8Array | Uint8Array | Uint8ClampedArray | Int16Array | Uint16Array | Int32Array | Uint32Array | readonly number[]): number;
 }
@@ -87,8 +97,8 @@ export interface SharedEngine {
 export interface FlushOptions {
   /** The open intervals too. Default false. */
   all?: boolean;
-  /** Seconds since 1970; default: now. */
-  now?: number;
+  /** A Date, or seconds since 1970; default: now. */
+  now?: Date | number;
 }
 
 /** An engine. It lives until `close()`; nothing of it keeps the process alive. */
@@ -109,10 +119,10 @@ export class Engine {
   flush(options?: FlushOptions): Promise<Snapshot>;
   /** The same on this thread. */
   flushSync(options?: FlushOptions): Snapshot;
-  /** Tells the engine the time, in seconds since 1970. A timer does so at the end of every interval. */
-  tick(now?: number): void;
+  /** Tells the engine the time: a Date, or seconds since 1970. A timer does so at the end of every interval. */
+  tick(now?: Date | number): void;
   /** The ledger: recorded = flushed + pending + every rejected… + every dropped…. */
-  stats(): EngineStats;
+  stats(): Stats;
   /** Ends this thread's part; resolves to what was not flushed, or undefined for an attached engine. Idempotent. */
   close(): Promise<Snapshot | undefined>;
 }
@@ -139,10 +149,15 @@ export interface Entry {
   readonly series: number;
   /** Points that were recorded into it. */
   readonly points: number;
-  /** A count's sum or a gauge's last value; 0 otherwise. */
-  readonly value: number;
-  /** Of a distribution or histogram; all 0 otherwise. */
-  readonly summary: Summary;
+  /** A count's sum or a gauge's last value; undefined otherwise. */
+  readonly value: number | undefined;
+  /** Of a distribution or histogram; undefined otherwise, as are its five numbers. */
+  readonly summary: Summary | undefined;
+  readonly count: number | undefined;
+  readonly min: number | undefined;
+  readonly max: number | undefined;
+  readonly sum: number | undefined;
+  readonly avg: number | undefined;
   /** The element of rank q to within 1/129 of itself: 0.99 for the 99th percentile. */
   quantile(q: number): number;
   /** A copy of the sketch, which lives on its own. */
@@ -168,7 +183,8 @@ export interface Skipped {
   readonly values: number;
 }
 
-export interface Encoded {
+/** The bodies of one snapshot, and what is in none of them. */
+export interface Payloads {
   readonly payloads: Payload[];
   readonly skipped: Skipped[];
 }
@@ -177,13 +193,11 @@ export interface Encoded {
 export interface Snapshot extends Iterable<Entry> {
   readonly length: number;
   entry(i: number): Entry;
-  /** The first entry of this name that has all these tags. */
-  find(name: string, tags?: Tags): Entry | undefined;
   /** Merged over every tag whose key is not among `keys`. */
   groupBy(keys: readonly string[], options?: { mergeIntervals?: boolean }): Snapshot;
   /** Bodies that keep within their route's limits, made off the event loop. */
-  encode(options?: EncodeOptions): Promise<Encoded>;
-  encodeSync(options?: EncodeOptions): Encoded;
+  encode(options?: EncodeOptions): Promise<Payloads>;
+  encodeSync(options?: EncodeOptions): Payloads;
 }
 
 export const Snapshot: {
@@ -191,12 +205,14 @@ export const Snapshot: {
   merge(snapshots: Iterable<Snapshot>): Snapshot;
 };
 
-export type SketchFormat = 'ddsketchProto' | 'ddsketchCompact' | 'agent';
+export type SketchFormat = 'agent' | 'ddsketch_compact' | 'ddsketch_proto';
 
 /** The Datadog Agent's sketch of a distribution, bit for bit. */
 export class Sketch {
-  constructor();
-  static decode(format: SketchFormat, bytes: Uint8Array): Sketch;
+  /** Begins with these values, or empty. */
+  constructor(values?: Float64Array | ArrayLike<number>);
+  /** The sketch in some bytes, which may be hostile. `agent` (the default) carries every bit. */
+  static decode(bytes: Uint8Array, format?: SketchFormat): Sketch;
   static key(value: number): number;
   insert(value: number): this;
   insertN(value: number, n: number): this;
@@ -206,17 +222,17 @@ export class Sketch {
   insertInterpolated(lower: number, upper: number, n: number): this;
   merge(other: Sketch): this;
   clone(): Sketch;
-  readonly summary: Summary;
+  summary(): Summary;
   readonly count: number;
   /** The element of rank q to within 1/129 of itself. */
   quantile(q: number): number;
   /** As the Datadog Agent computes it, up to 2.4 % off. */
   quantileAgent(q: number): number;
   bins(profile?: 'u16' | 'u32'): { keys: Int16Array; counts: Uint32Array };
-  encode(format: SketchFormat): Buffer;
+  encode(format?: SketchFormat): Buffer;
 }
 
-/** Options of delivery, beside those of the engine and of encoding. `configOptions()` lists every option. */
+/** Options of delivery, beside those of the engine and of encoding. `options()` lists every option. */
 export interface ClientOptions extends Omit<EngineOptions, 'onExit'>, EncodeOptions {
   /** Default `http`. */
   destination?: 'http' | 'log' | 'dogstatsd' | 'file' | 'spool';
@@ -235,6 +251,7 @@ export interface ClientOptions extends Omit<EngineOptions, 'onExit'>, EncodeOpti
   /** A thread of the library that flushes. Default true. */
   background?: boolean;
   flushIntervalS?: number;
+  /** How long a flush, a close and the end of the process may try to send. Default 10,000. */
   flushTimeoutMs?: number;
   attemptTimeoutMs?: number;
   retryBaseMs?: number;
@@ -246,8 +263,8 @@ export interface ClientOptions extends Omit<EngineOptions, 'onExit'>, EncodeOpti
   spoolBytesMax?: number;
   spoolSync?: boolean;
   clientMetrics?: boolean;
-  /** How long the end of the process may be held up to send what waits. Default 1,000. */
-  exitTimeoutMs?: number;
+  /** An engine of your own, which you close after the client. Without it the client makes one. */
+  engine?: Engine;
 }
 
 /** An engine with delivery. Nothing of it keeps the process alive; at the end of the process it sends what waits. */
@@ -256,7 +273,7 @@ export class Client {
   readonly engine: Engine;
   /**
    * Sends everything recorded, the open interval too, unless `all` is false. Resolves to whether everything has
-   * arrived; what has not is kept. Rejects with DeliveryError if points were given up.
+   * arrived; what has not is kept. timeoutMs is by default the option flushTimeoutMs. Rejects with DeliveryDroppedError if points were given up.
    */
   flush(options?: { all?: boolean; timeoutMs?: number }): Promise<boolean>;
   /** Sends everything and ends. Idempotent. */
@@ -266,7 +283,7 @@ export class Client {
   readonly lastFailure: string | undefined;
 }
 
-export interface ConfigOption {
+export interface Option {
   readonly name: string;
   /** Its name in C and in texts of errors. */
   readonly cName: string;
@@ -279,31 +296,10 @@ export interface ConfigOption {
 }
 
 /** Every option there is, of engines and of encoding. */
-export function configOptions(): ConfigOption[];
+export function options(): Option[];
 
 /** The codes of the C header and their numbers. */
 export const CODES: Readonly<Record<string, number>>;
 
 /** The version of the engine inside. */
 export const version: string;
-
-/** The base class of everything this package throws; `message` names cause and remedy. */
-export class PointmillError extends Error {
-  readonly code: ErrorCode;
-}
-/** An argument of the wrong type or outside its range. */
-export class ArgumentError extends PointmillError {}
-/** A value that is NaN or infinite. */
-export class NotFiniteError extends PointmillError {}
-/** A point or context that the engine refuses: its time, its name, its tags, or no room. */
-export class RefusedError extends PointmillError {}
-/** An option that does not exist, or a value it does not allow. */
-export class ConfigError extends PointmillError {}
-/** Bytes that are no sketch, or a snapshot that a format cannot carry. */
-export class CodecError extends PointmillError {}
-/** Delivery: not everything arrived. */
-export class DeliveryError extends PointmillError {}
-/** The object was closed before. */
-export class ClosedError extends PointmillError {}
-/** A defect of pointmill itself. */
-export class InternalError extends PointmillError {}

@@ -6,7 +6,7 @@ const { CODES } = require('./generated.js');
 const native = require('./native.js');
 const { Client } = require('./client.js');
 const { Engine } = require('./engine.js');
-const { configOptions } = require('./options.js');
+const { options } = require('./options.js');
 const { Sketch } = require('./sketch.js');
 const { Snapshot } = require('./snapshot.js');
 
@@ -16,15 +16,8 @@ module.exports = {
   Sketch,
   Snapshot,
   CODES,
-  configOptions,
+  options,
   version: native.version(),
   PointmillError: errors.PointmillError,
-  ArgumentError: errors.ArgumentError,
-  NotFiniteError: errors.NotFiniteError,
-  RefusedError: errors.RefusedError,
-  ConfigError: errors.ConfigError,
-  CodecError: errors.CodecError,
-  DeliveryError: errors.DeliveryError,
-  ClosedError: errors.ClosedError,
-  InternalError: errors.InternalError,
+  ...errors.classes,
 };

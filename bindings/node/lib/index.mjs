@@ -2,7 +2,10 @@
 import pointmill from './index.js';
 
 export const {
-  Client, Engine, Sketch, Snapshot, CODES, configOptions, version,
-  PointmillError, ArgumentError, NotFiniteError, RefusedError, ConfigError, CodecError, DeliveryError, ClosedError, InternalError,
+  Client, Engine, Sketch, Snapshot, CODES, options, version, PointmillError,
+  NullError, InvalidError, AlignmentError, StructSizeError, BufferTooSmallError, IndexError, Utf8Error, HandleError,
+  KindError, FormatError, NotFiniteError, StaleContextError, TooOldError, TooNewError, InvalidNameError, NoRoomError,
+  EmptyError, NoSketchError, TooManyError, UnknownOptionError, BadValueError, ArenaTooSmallError, NoMemoryError,
+  DecodeError, EncodeError, DeliveryLaterError, DeliveryDroppedError, ClosedError, PanicError, PoisonedError,
 } = pointmill;
 export default pointmill;

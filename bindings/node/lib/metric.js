@@ -7,17 +7,25 @@
 //     when the ring is full: one native call takes it
 
 const native = require('./native.js');
-const { ArgumentError, ClosedError, NotFiniteError, refuseValue, shown } = require('./errors.js');
+const { failure, refuseValue, shown } = require('./errors.js');
+const { KINDS } = require('./generated.js');
 const { RING_POINTS } = require('./ring.js');
+
+const KIND_NAMES = Object.keys(KINDS);
 
 /** A point's time as whole seconds since 1970: a Date, or a number of seconds. */
 function secondsOf(time) {
   const seconds = time instanceof Date ? time.getTime() / 1000 : time;
   if (typeof seconds !== 'number' || !Number.isFinite(seconds)) {
     const what = time instanceof Date ? 'an invalid Date' : shown(time);
-    throw new ArgumentError('POINTMILL_E_INVALID', `a time must be a valid Date or a number of seconds since 1970, not ${what}`);
+    throw failure('POINTMILL_E_INVALID', `time: expected a valid Date or a number of seconds since 1970, got ${what}`);
   }
   return Math.floor(seconds);
+}
+
+function checkRate(rate) {
+  if (typeof rate !== 'number') throw failure('POINTMILL_E_INVALID', `rate: expected a number above 0, at most 1, got ${shown(rate)}`);
+  return rate;
 }
 
 /** One metric with its tags. Made by `engine.distribution(name, tags)` and its siblings; keep it, it is the fast way. */
@@ -38,6 +46,11 @@ class Metric {
     this.name = name;
     this.tags = Object.freeze([...tags]);
     this.#resolve();
+  }
+
+  /** 'distribution', 'count', 'gauge' or 'histogram'. */
+  get kind() {
+    return KIND_NAMES.find((name) => KINDS[name] === this.#kind);
   }
 
   /**
@@ -73,11 +86,14 @@ class Metric {
    *
    * @param {number} value finite
    * @param {number} rate share of the points that was kept, above 0, at most 1
-   * @param {Date | number} [time]
    */
-  recordSampled(value, rate, time) {
-    if (typeof rate !== 'number') throw new ArgumentError('POINTMILL_E_INVALID', `a rate must be a number above 0, at most 1, not ${shown(rate)}`);
-    this.#recordSpecial(value, rate, time === undefined ? undefined : secondsOf(time));
+  recordSampled(value, rate) {
+    this.#recordSpecial(value, checkRate(rate), undefined);
+  }
+
+  /** The same in the interval that holds `time`. */
+  recordSampledAt(value, rate, time) {
+    this.#recordSpecial(value, checkRate(rate), secondsOf(time));
   }
 
   /**
@@ -117,7 +133,7 @@ class Metric {
       try {
         native.record(this.#ring.engine, this.#bits, value); // counts the refusal, and throws
       } catch (error) {
-        if (error instanceof NotFiniteError) error.message = `${this.name}: the value ${value} cannot be recorded; record finite values only`;
+        if (error.code === 'POINTMILL_E_NOT_FINITE') error.message = `${this.name}: the value is ${value}; record finite values only`;
         throw error;
       }
     }
@@ -138,11 +154,12 @@ class Metric {
   /** Asks for the context's id. False: no room. Throws for a name or tag that is too long. */
   #resolve() {
     const ring = this.#ring;
-    if (ring.epoch === -1) throw new ClosedError('POINTMILL_E_CLOSED', `the engine of ${this.name} has been closed; record before close()`);
+    if (ring.epoch === -1) throw failure('POINTMILL_E_CLOSED', 'the engine has been closed; make a new one');
     try {
       native.context(ring.engine, this.#kind, this.name, this.tags, ring.bits);
     } catch (error) {
       if (error.code === 'POINTMILL_E_NO_ROOM') return false;
+      if (error.code === 'POINTMILL_E_INVALID_NAME') error.message = `${longest(this.name, this.tags)}; ${error.message}`;
       throw error;
     }
     this.#bits = ring.bits[0];
@@ -160,20 +177,27 @@ class Metric {
   }
 }
 
+/** Says which of the texts was refused: the empty name, or the longest. */
+function longest(name, tags) {
+  const bytes = (text) => Buffer.byteLength(text);
+  const text = name === '' ? name : [name, ...tags].reduce((most, one) => (bytes(one) > bytes(most) ? one : most));
+  return `the ${text === name ? 'name' : 'tag'} ${JSON.stringify(text.slice(0, 40))}${text.length > 40 ? '...' : ''} has ${bytes(text)} bytes`;
+}
+
 /** A Float64Array of the values, themselves if they are one. */
 function columnOf(values) {
   if (values instanceof Float64Array) return values;
   if (values instanceof BigInt64Array || values instanceof BigUint64Array) {
-    throw new ArgumentError('POINTMILL_E_INVALID', 'values must be numbers, not BigInts; convert them with Float64Array.from(values, Number)');
+    throw failure('POINTMILL_E_INVALID', 'values: expected numbers, got BigInts; convert them with Float64Array.from(values, Number)');
   }
   if (!Array.isArray(values) && !(ArrayBuffer.isView(values) && !(values instanceof DataView))) {
-    throw new ArgumentError('POINTMILL_E_INVALID', `values must be an array or typed array of numbers, not ${shown(values)}`);
+    throw failure('POINTMILL_E_INVALID', `values: expected an array or typed array of numbers, got ${shown(values)}`);
   }
   if (Array.isArray(values)) {
     const wrong = values.findIndex((value) => typeof value !== 'number');
-    if (wrong >= 0) throw new ArgumentError('POINTMILL_E_INVALID', `values[${wrong}] must be a number, not ${shown(values[wrong])}; nothing was recorded`);
+    if (wrong >= 0) throw failure('POINTMILL_E_INVALID', `values[${wrong}]: expected a number, got ${shown(values[wrong])}; nothing was recorded`);
   }
   return Float64Array.from(values);
 }
 
-module.exports = { Metric, columnOf };
+module.exports = { Metric, columnOf, secondsOf };

@@ -1,7 +1,7 @@
 'use strict';
 
 const native = require('./native.js');
-const { ArgumentError, refuseValue, shown } = require('./errors.js');
+const { failure, refuseValue, shown } = require('./errors.js');
 const { BIN_PROFILES, SKETCH_FORMATS } = require('./generated.js');
 const { columnOf } = require('./metric.js');
 
@@ -11,13 +11,13 @@ function number(value) {
 }
 
 function times(n) {
-  if (!Number.isSafeInteger(n) || n < 0) throw new ArgumentError('POINTMILL_E_INVALID', `n must be a whole number from 0, not ${shown(n)}`);
+  if (!Number.isSafeInteger(n) || n < 0) throw failure('POINTMILL_E_INVALID', `n: expected a whole number from 0, got ${shown(n)}`);
   return n;
 }
 
 function choice(what, table, name) {
   if (!Object.hasOwn(table, name)) {
-    throw new ArgumentError('POINTMILL_E_FORMAT', `no ${what} is called ${shown(name)}; there are ${Object.keys(table).join(', ')}`);
+    throw failure(table === SKETCH_FORMATS ? 'POINTMILL_E_FORMAT' : 'POINTMILL_E_INVALID', `${what}: expected ${Object.keys(table).join(', ')}, got ${shown(name)}`);
   }
   return table[name];
 }
@@ -26,9 +26,10 @@ function choice(what, table, name) {
 class Sketch {
   #handle;
 
-  /** Makes an empty sketch. */
-  constructor() {
+  /** Makes a sketch that begins with these values, or an empty one. */
+  constructor(values) {
     this.#handle = native.sketchNew();
+    if (values !== undefined) this.insertMany(values);
   }
 
   static #of(handle) {
@@ -46,10 +47,10 @@ class Sketch {
   /**
    * The sketch in some bytes, which may be hostile: they are checked, and memory stays bounded.
    *
-   * @param {'ddsketchProto' | 'ddsketchCompact' | 'agent'} format
    * @param {Uint8Array} bytes
+   * @param {'agent' | 'ddsketch_compact' | 'ddsketch_proto'} [format]
    */
-  static decode(format, bytes) {
+  static decode(bytes, format = 'agent') {
     return Sketch.#of(native.sketchDecode(choice('format', SKETCH_FORMATS, format), bytes));
   }
 
@@ -84,7 +85,7 @@ class Sketch {
   }
 
   merge(other) {
-    if (!(other instanceof Sketch)) throw new ArgumentError('POINTMILL_E_HANDLE', `merge takes another Sketch, not ${shown(other)}`);
+    if (!(other instanceof Sketch)) throw failure('POINTMILL_E_HANDLE', `merge: expected a Sketch, got ${shown(other)}`);
     native.sketchMerge(this.#handle, other.#handle);
     return this;
   }
@@ -94,13 +95,13 @@ class Sketch {
   }
 
   /** Count, smallest, largest, sum and mean. */
-  get summary() {
+  summary() {
     const [count, min, max, sum, avg] = native.sketchSummary(this.#handle);
     return { count, min, max, sum, avg };
   }
 
   get count() {
-    return this.summary.count;
+    return this.summary().count;
   }
 
   quantile(q) {
@@ -112,11 +113,11 @@ class Sketch {
   }
 
   bins(profile = 'u32') {
-    const [keys, counts] = native.sketchBins(this.#handle, choice('bin profile', BIN_PROFILES, profile));
+    const [keys, counts] = native.sketchBins(this.#handle, choice('profile', BIN_PROFILES, profile));
     return { keys, counts };
   }
 
-  encode(format) {
+  encode(format = 'agent') {
     return native.sketchEncode(this.#handle, choice('format', SKETCH_FORMATS, format));
   }
 }

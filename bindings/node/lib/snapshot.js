@@ -1,7 +1,7 @@
 'use strict';
 
 const native = require('./native.js');
-const { ArgumentError, shown } = require('./errors.js');
+const { failure, shown } = require('./errors.js');
 const { GROUP_MERGE_INTERVALS, KINDS } = require('./generated.js');
 const { pairsOf } = require('./options.js');
 const { Sketch } = require('./sketch.js');
@@ -24,15 +24,37 @@ class Entry {
     this.intervalS = row[4];
     this.series = row[5];
     this.points = row[6];
-    /** A count's sum or a gauge's last value; 0 otherwise. */
-    this.value = row[7];
-    /** Of a distribution or histogram; all 0 otherwise. */
-    this.summary = { count: row[8], min: row[9], max: row[10], sum: row[11], avg: row[12] };
+    const scalar = row[2] === KINDS.count || row[2] === KINDS.gauge;
+    /** A count's sum or a gauge's last value; undefined otherwise. */
+    this.value = scalar ? row[7] : undefined;
+    /** Of a distribution or histogram; undefined otherwise. */
+    this.summary = scalar ? undefined : { count: row[8], min: row[9], max: row[10], sum: row[11], avg: row[12] };
+  }
+
+  /** Values, each with its weight; like the next four undefined for counts and gauges. */
+  get count() {
+    return this.summary?.count;
+  }
+
+  get min() {
+    return this.summary?.min;
+  }
+
+  get max() {
+    return this.summary?.max;
+  }
+
+  get sum() {
+    return this.summary?.sum;
+  }
+
+  get avg() {
+    return this.summary?.avg;
   }
 
   /** The element of rank q, to within 1/129 of itself: 0.99 for the 99th percentile. */
   quantile(q) {
-    if (typeof q !== 'number') throw new ArgumentError('POINTMILL_E_INVALID', `q must be a number such as 0.99, not ${shown(q)}`);
+    if (typeof q !== 'number') throw failure('POINTMILL_E_INVALID', `q: expected a number such as 0.99, got ${shown(q)}`);
     return native.snapshotQuantile(this.#snapshot, this.#i, q);
   }
 
@@ -54,7 +76,7 @@ class Snapshot {
 
   entry(i) {
     if (!Number.isInteger(i) || i < 0 || i >= this.length) {
-      throw new ArgumentError('POINTMILL_E_INDEX', `there is no entry ${shown(i)}; the snapshot has ${this.length}`);
+      throw failure('POINTMILL_E_INDEX', `there is no entry ${typeof i === 'number' ? i : shown(i)}; the snapshot has ${this.length}`);
     }
     return new Entry(this.#handle, i);
   }
@@ -63,18 +85,10 @@ class Snapshot {
     for (let i = 0; i < this.length; i++) yield new Entry(this.#handle, i);
   }
 
-  /** The first entry of this name that has all these tags, or undefined. */
-  find(name, tags = []) {
-    for (const entry of this) {
-      if (entry.name === name && tags.every((tag) => entry.tags.includes(tag))) return entry;
-    }
-    return undefined;
-  }
-
   /** One snapshot of many: sketches merge, counts add up, the later gauge stands. */
   static merge(snapshots) {
     const handles = Array.from(snapshots, (snapshot) => {
-      if (!(snapshot instanceof Snapshot)) throw new ArgumentError('POINTMILL_E_HANDLE', `merge takes Snapshots, not ${shown(snapshot)}`);
+      if (!(snapshot instanceof Snapshot)) throw failure('POINTMILL_E_HANDLE', `merge: expected Snapshots, got ${shown(snapshot)}`);
       return snapshot.#handle;
     });
     return new Snapshot(native.snapshotMerge(handles));
@@ -82,7 +96,7 @@ class Snapshot {
 
   /** Merged over every tag whose key is not among `keys`. */
   groupBy(keys, { mergeIntervals = false } = {}) {
-    if (!Array.isArray(keys)) throw new ArgumentError('POINTMILL_E_INVALID', `keys must be an array of strings, not ${shown(keys)}`);
+    if (!Array.isArray(keys)) throw failure('POINTMILL_E_INVALID', `keys: expected an array of strings, got ${shown(keys)}`);
     return new Snapshot(native.snapshotGroupBy(this.#handle, keys, mergeIntervals ? GROUP_MERGE_INTERVALS : 0));
   }
 

@@ -216,15 +216,15 @@ static napi_value lambda_metric_at(napi_env env, napi_callback_info info)
     return pm_number(env, status);
 }
 
-/* lambdaRefused(lambda, cause, points) */
-static napi_value lambda_refused(napi_env env, napi_callback_info info)
+/* lambdaRejected(lambda, cause, points) */
+static napi_value lambda_rejected(napi_env env, napi_callback_info info)
 {
     napi_value argv[3];
     pm_lambda *shared = subject(env, info, 3, argv);
     if (shared == NULL)
         return NULL;
     int32_t status =
-        pointmill_lambda_refused(shared->lambda, pm_uint32(env, argv[1]), (uint64_t)pm_int64(env, argv[2]));
+        pointmill_lambda_rejected(shared->lambda, pm_uint32(env, argv[1]), (uint64_t)pm_int64(env, argv[2]));
     return status == POINTMILL_OK ? NULL : pm_throw(env, status, NULL);
 }
 
@@ -420,7 +420,7 @@ const pm_function pm_lambda_functions[] = {
     {"lambdaRecorder", lambda_recorder},
     {"lambdaContext", lambda_context},
     {"lambdaMetricAt", lambda_metric_at},
-    {"lambdaRefused", lambda_refused},
+    {"lambdaRejected", lambda_rejected},
     {"lambdaBegin", lambda_begin},
     {"lambdaEnd", lambda_end},
     {"lambdaFlush", lambda_flush},

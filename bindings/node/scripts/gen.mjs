@@ -25,7 +25,7 @@ function fields(struct) {
     .map(([, doc, , name]) => ({ name: camel(name), doc: doc.replace(/\s*\n\s*\*\s?/g, ' ').trim() }));
 }
 
-const structs = { pointmill_engine_stats: 'EngineStats', pointmill_client_stats: 'ClientStats', pointmill_lambda_stats: 'LambdaStats' };
+const structs = { pointmill_engine_stats: 'Stats', pointmill_client_stats: 'ClientStats', pointmill_lambda_stats: 'LambdaStats' };
 const present = Object.entries(structs).map(([c, js]) => [js, fields(c)]).filter(([, list]) => list !== undefined);
 const constant = (js) => `${js.replace(/(?!^)([A-Z])/g, '_$1').toUpperCase()}_FIELDS`;
 
@@ -45,7 +45,7 @@ ${['DISTRIBUTION', 'COUNT', 'GAUGE', 'HISTOGRAM'].map((kind) => `  ${kind.toLowe
 });
 
 const SKETCH_FORMATS = Object.freeze({
-${['DDSKETCH_PROTO', 'DDSKETCH_COMPACT', 'AGENT'].map((format) => `  ${camel(format.toLowerCase())}: ${number(`POINTMILL_SKETCH_${format}`)},`).join('\n')}
+${['DDSKETCH_PROTO', 'DDSKETCH_COMPACT', 'AGENT'].map((format) => `  ${format.toLowerCase()}: ${number(`POINTMILL_SKETCH_${format}`)},`).join('\n')}
 });
 
 const BIN_PROFILES = Object.freeze({ u16: ${number('POINTMILL_BINS_U16')}, u32: ${number('POINTMILL_BINS_U32')} });
@@ -65,6 +65,13 @@ ${present.map(([js]) => `  ${constant(js)},`).join('\n')}
 };
 `;
 
+/** NOT_FINITE is NotFiniteError: the rule of lib/errors.js. */
+const classes = codes.filter(([, value]) => value < 0).map(([name]) => {
+  const doc = new RegExp(`/\\*\\*((?:(?!\\*/)[\\s\\S])*?)\\*/\\s+#define ${name} `).exec(header)[1].replace(/\s*\n\s*\*\s?/g, ' ').trim();
+  const words = camel(name.slice('POINTMILL_E'.length).toLowerCase());
+  return `/** ${doc[0].toUpperCase()}${doc.slice(1)}. */\nexport class ${words}Error extends PointmillError {}`;
+});
+
 const types = `// Generated from include/pointmill.h by \`npm run gen\`. Do not edit.
 
 /** The codes of the C header; \`code\` of every exception is one of them. */
@@ -72,7 +79,13 @@ export type ErrorCode =
 ${codes.filter(([, value]) => value < 0).map(([name]) => `  | '${name}'`).join('\n')}
   | 'POINTMILL_E_UNKNOWN';
 
-${present.map(([js, list]) => `export interface ${js} {\n${list.map(({ name, doc }) => `  /** ${doc} */\n  readonly ${name}: number;`).join('\n')}\n}`).join('\n\n')}
+/** The base class of everything this package throws; \`message\` names cause and remedy. */
+export class PointmillError extends Error {
+  readonly code: ErrorCode;
+}
+${classes.join('\n')}
+
+${present.map(([js, list]) => `export interface ${js} {\n${list.map(({ name, doc }) => `  /** ${doc} */\n  readonly ${name}: number;`).join('\n')}\n  /** Whether every point is accounted for; true while no other call is under way. */\n  balances(): boolean;\n}`).join('\n\n')}
 `;
 
 let different = 0;

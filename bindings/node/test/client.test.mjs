@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
 
-import { ArgumentError, Client, ClosedError, ConfigError, DeliveryError } from 'pointmill';
+import { BadValueError, Client, ClosedError, DeliveryDroppedError, Engine } from 'pointmill';
 
 import { LONG_MS, intake, until } from './support.mjs';
 
@@ -15,7 +15,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 /** The books of delivery balance. */
 function assertBalances(client) {
   const stats = client.stats();
-  assert.equal(stats.flushed + stats.adopted, stats.accepted + stats.queued + stats.spooled + stats.handedOver + stats.skipped + stats.dropped, JSON.stringify(stats));
+  assert.ok(stats.balances(), JSON.stringify(stats));
   return stats;
 }
 
@@ -45,7 +45,7 @@ test('what an intake does not take is kept and sent later; what it refuses is gi
   assert.equal(assertBalances(client).accepted, 1);
   client.engine.recordDistribution('d', 1);
   await assert.rejects(client.flush({ all: true, timeoutMs: LONG_MS }), (error) => {
-    assert.ok(error instanceof DeliveryError);
+    assert.ok(error instanceof DeliveryDroppedError);
     assert.equal(error.code, 'POINTMILL_E_DELIVERY_DROPPED');
     assert.match(error.message, /403/);
     assert.doesNotMatch(error.message, /secret/);
@@ -69,7 +69,7 @@ test('at the end of the process what waits is sent', async (t) => {
   const { url, requests } = await intake(t, 202);
   const program = `
     const { Client } = require('pointmill');
-    const client = new Client({ url: ${JSON.stringify(url)}, apiKey: 'k', exitTimeoutMs: ${LONG_MS} });
+    const client = new Client({ url: ${JSON.stringify(url)}, apiKey: 'k', flushTimeoutMs: ${LONG_MS} });
     for (let i = 0; i < 1500; i++) client.engine.recordDistribution('d', i);`;
   const child = spawn(process.execPath, ['--eval', program], { cwd: here, stdio: ['ignore', 'inherit', 'pipe'] });
   let errors = '';
@@ -84,14 +84,27 @@ test('at the end of the process what waits is sent', async (t) => {
 test('an intake that is not there does not hold the end up for long', () => {
   const program = `
     const { Client } = require('pointmill');
-    new Client({ url: 'http://127.0.0.1:9', apiKey: 'k', exitTimeoutMs: 200 }).engine.recordCount('c', 1);`;
+    new Client({ url: 'http://127.0.0.1:9', apiKey: 'k', flushTimeoutMs: 200 }).engine.recordCount('c', 1);`;
   const { status } = spawnSync(process.execPath, ['--eval', program], { cwd: here, timeout: LONG_MS });
   assert.equal(status, 0);
 });
 
 test('options of delivery are checked, and a client without a key says so', () => {
-  assert.throws(() => new Client({ apiKey: 'k', url: 'no url' }), ConfigError);
+  assert.throws(() => new Client({ apiKey: 'k', url: 'no url' }), BadValueError);
   assert.throws(() => new Client({ apiKey: 'k', destination: 'pigeon' }), /destination/);
   assert.throws(() => new Client({}), /api_key/);
-  assert.throws(() => new Client({ apiKey: 'k', exitTimeoutMs: -1 }), ArgumentError);
+  assert.throws(() => new Client({ apiKey: 'k', flushTimeoutMs: -1 }), BadValueError);
+});
+
+test('an engine of one\'s own is delivered and lives on', async (t) => {
+  const { url } = await intake(t, 202);
+  const engine = new Engine({ onExit: 'ignore' });
+  const client = new Client({ engine, url, apiKey: 'k', background: false });
+  engine.recordCount('c', 1);
+  assert.equal(await client.close({ timeoutMs: LONG_MS }), true);
+  assert.equal(assertBalances(client).accepted, 1);
+  engine.recordCount('c', 2);
+  const last = await engine.close();
+  assert.equal(last.entry(0).value, 2);
+  assert.throws(() => new Client({ engine: {}, apiKey: 'k' }), /engine: expected an Engine, got an object/);
 });

@@ -52,7 +52,7 @@ function call(step, action) {
 }
 
 function assertSketchIs(sketch, wanted) {
-  const { summary } = sketch;
+  const summary = sketch.summary();
   for (const key of ['count', 'min', 'max', 'sum', 'avg']) {
     if (wanted[key] !== undefined) assert.ok(Object.is(summary[key] + 0, number(wanted[key]) + 0), `${key}: ${summary[key]}, not ${wanted[key]}`);
   }
@@ -97,7 +97,8 @@ function record(world, step) {
   for (const value of valuesOf(step)) {
     call(step, () => {
       if (by === 'name') engine[`record${step.kind[0].toUpperCase()}${step.kind.slice(1)}`](name, value, tags);
-      else if (step.rate !== undefined) engine[step.kind](name, tags).recordSampled(value, number(step.rate), step.at);
+      else if (step.rate !== undefined && step.at !== undefined) engine[step.kind](name, tags).recordSampledAt(value, number(step.rate), step.at);
+      else if (step.rate !== undefined) engine[step.kind](name, tags).recordSampled(value, number(step.rate));
       else if (step.at !== undefined) engine[step.kind](name, tags).recordAt(value, step.at);
       else engine[step.kind](name, tags).record(value);
     });
@@ -142,9 +143,9 @@ const OPS = {
   },
   interpolate: (world, step) => call(step, () => world.sketch(step.into).insertInterpolated(number(step.lower), number(step.upper), number(step.n))),
   merge_sketch: (world, step) => call(step, () => world.sketch(step.into).merge(world.sketch(step.from))),
-  decode: (world, step) => call(step, () => world.sketches.set(step.into ?? 'main', Sketch.decode(camel(step.format), Buffer.from(step.hex, 'hex')))),
+  decode: (world, step) => call(step, () => world.sketches.set(step.into ?? 'main', Sketch.decode(Buffer.from(step.hex, 'hex'), step.format))),
   sketch: (world, step) => assertSketchIs(world.sketch(step.sketch), step.is),
-  encode_sketch: (world, step) => call(step, () => assert.equal(world.sketch(step.sketch).encode(camel(step.format)).toString('hex'), step.hex)),
+  encode_sketch: (world, step) => call(step, () => assert.equal(world.sketch(step.sketch).encode(step.format).toString('hex'), step.hex)),
   quantile: (world, step) => call(step, () => assert.equal(world.sketch(step.sketch).quantile(number(step.q)), number(step.result))),
   key: (world, step) => call(step, () => assert.equal(Sketch.key(number(step.value)), step.result)),
 };

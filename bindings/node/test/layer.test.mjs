@@ -85,3 +85,14 @@ test('the end of an invocation sends what waits under other configurations, too'
     handler({}, {}).then(() => process.kill(process.pid, 'SIGKILL'));`);
   assert.deepEqual(requests.map(({ key }) => key).sort(), ['first', 'second']);
 });
+
+test('the mode, what went wrong last, and the books can be asked for', async (t) => {
+  const { url } = await intake(t, 500);
+  const ask = `
+    const { distribution, flush, lastFailure, mode } = require('pointmill/lambda');
+    console.log(JSON.stringify([mode(), lastFailure() ?? null, stats().balances()]));
+    distribution('m', 'a:b').recordAt(1, new Date());
+    flush({ timeoutMs: 60000 }).then((arrived) => console.log(JSON.stringify([arrived, /500/.test(lastFailure()), stats().balances()])));`;
+  const stdout = await start(t, ask, { DATADOG_HOST: url });
+  assert.deepEqual(stdout.trim().split('\n').map((line) => JSON.parse(line)), [['http', null, true], [false, true, true]]);
+});

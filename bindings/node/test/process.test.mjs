@@ -41,7 +41,7 @@ test('points that nobody flushed are named at the end, or handed to onExit', () 
   assert.equal(ignored.stderr, '');
   const exit = `
     const { Engine } = require('pointmill');
-    const engine = new Engine({ onExit: (last) => console.log(last.find('c').value) });
+    const engine = new Engine({ onExit: (last) => console.log(last.entry(0).value) });
     engine.count('c').record(3);
     process.exit(7);`;
   const handed = run(exit);

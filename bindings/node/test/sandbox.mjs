@@ -95,7 +95,7 @@ class Arrived {
     this.sketch.insert(value);
   }
   merge(sketch) {
-    this.sum += sketch.summary.sum;
+    this.sum += sketch.summary().sum;
     this.sketch.merge(sketch);
   }
   get count() { return this.sketch.count; }
@@ -163,7 +163,7 @@ function sketchPayload(bytes) {
     for (const [field, value] of fields(message)) {
       if (field === 1) one.metric = value.toString();
       if (field === 4) one.tags.push(value.toString());
-      if (field === 7) one.sketches.push(Sketch.decode('agent', value));
+      if (field === 7) one.sketches.push(Sketch.decode(value));
     }
     series.push(one);
   }

@@ -227,7 +227,7 @@ static bool values_of_buffer(PyObject *object, Values *out) {
     }
     bool good = copied(out, len, sizeof(double));
     if (good && (format == 0 || !convert(format, bytes, len, out->copy))) {
-        PyErr_Format(PyExc_TypeError, "values: the buffer's items have the format '%s'; expected floats or integers",
+        PyErr_Format(PyExc_TypeError, "values: expected floats or integers, got a buffer of the format '%s'; convert it first",
                      view->format == NULL ? "B" : view->format);
         good = false;
     }
@@ -238,7 +238,7 @@ static bool values_of_buffer(PyObject *object, Values *out) {
 bool values_of(PyObject *object, Values *out) {
     *out = (Values){0};
     if (PyUnicode_Check(object) || PyBytes_Check(object)) {
-        PyErr_Format(PyExc_TypeError, "values: expected numbers, got %R", object);
+        PyErr_Format(PyExc_TypeError, "values: expected numbers, got %R; give a list, an array or a buffer", object);
         return false;
     }
     if (PyObject_CheckBuffer(object)) {

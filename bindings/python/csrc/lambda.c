@@ -12,6 +12,8 @@ typedef struct {
     PyObject_HEAD
     Lambda *lambda;
     uint64_t context;
+    PyObject *name;
+    PyObject *tags; /* tuple of str */
 } LambdaMetric;
 
 static pointmill_lambda *handle_of(PyObject *object) {
@@ -98,11 +100,11 @@ static PyObject *lambda_metric_at(PyObject *object, PyObject *args) {
     return PyLong_FromLong(status);
 }
 
-static PyObject *lambda_refused(PyObject *object, PyObject *cause) {
+static PyObject *lambda_rejected(PyObject *object, PyObject *cause) {
     unsigned long number = PyLong_AsUnsignedLong(cause);
     if (PyErr_Occurred())
         return NULL;
-    int32_t status = pointmill_lambda_refused(handle_of(object), (uint32_t)number, 1);
+    int32_t status = pointmill_lambda_rejected(handle_of(object), (uint32_t)number, 1);
     return status == POINTMILL_OK ? Py_NewRef(Py_None) : failed(object, status);
 }
 
@@ -190,33 +192,66 @@ static PyObject *lambda_hold(PyObject *object, PyObject *args, PyObject *kwargs)
         return NULL;
     uint64_t context = 0;
     int32_t status = pointmill_lambda_context(handle_of(object), texts.all, texts.len, &context);
+    PyObject *owned = NULL; /* they may have come out of a generator */
     if (status != POINTMILL_OK)
         raise_named(state, status, &texts);
+    else
+        owned = PyTuple_New((Py_ssize_t)texts.len - 1);
+    for (size_t i = 1; owned != NULL && i < texts.len; i++) {
+        PyObject *tag = PyUnicode_DecodeUTF8(texts.all[i].ptr, (Py_ssize_t)texts.all[i].len, NULL);
+        if (tag == NULL || PyTuple_SetItem(owned, (Py_ssize_t)i - 1, tag) != 0)
+            Py_CLEAR(owned);
+    }
     texts_free(&texts);
-    if (status != POINTMILL_OK)
+    if (owned == NULL)
         return NULL;
     allocfunc allocate = (allocfunc)PyType_GetSlot(state->lambda_metric, Py_tp_alloc);
     LambdaMetric *self = (LambdaMetric *)allocate(state->lambda_metric, 0);
     if (self != NULL) {
         self->lambda = (Lambda *)Py_NewRef(object);
         self->context = context;
+        self->name = Py_NewRef(name);
+        self->tags = owned;
+    } else {
+        Py_DECREF(owned);
     }
     return (PyObject *)self;
 }
 
-static PyObject *held_record(PyObject *object, PyObject *argument) {
+/* What is not taken here as it is goes the way of lambda_metric: mended, or refused, counted and told. */
+static PyObject *held_record(PyObject *object, PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames) {
     LambdaMetric *self = (LambdaMetric *)object;
+    PyObject *when = Py_None;
     double value;
-    if (!number_of(argument, "value", &value))
-        return NULL;
-    int32_t status = pointmill_lambda_record(self->lambda->handle, self->context, value);
+    int64_t at = 0;
+    if (kwnames != NULL && PyTuple_Size(kwnames) == 1 &&
+        PyUnicode_CompareWithASCIIString(PyTuple_GetItem(kwnames, 0), "at") == 0)
+        when = args[nargs];
+    else if (kwnames != NULL)
+        return PyErr_Format(PyExc_TypeError, "record() has one keyword, at; %R were given", kwnames);
+    if (nargs != 1)
+        return PyErr_Format(PyExc_TypeError, "record() takes one value (%zd given) and the keyword at", nargs);
+    PyObject *slowly = self->lambda->state->lambda_slowly, *told;
+    if (!number_of(args[0], "value", &value) || (when != Py_None && !unix_seconds_of(when, &at))) {
+        PyErr_Clear();
+        told = PyObject_CallFunctionObjArgs(slowly, self->name, args[0], when, self->tags, NULL);
+        Py_XDECREF(told);
+        return told == NULL ? NULL : Py_NewRef(Py_None);
+    }
+    int32_t status = when == Py_None ? pointmill_lambda_record(self->lambda->handle, self->context, value)
+                                     : pointmill_lambda_record_at(self->lambda->handle, self->context, value, at);
     if (status == POINTMILL_OK)
         Py_RETURN_NONE;
-    return raise_value(self->lambda->state, status, value);
+    told = PyObject_CallMethod(slowly, "refused", "OOi", self->name, args[0], (int)status);
+    Py_XDECREF(told);
+    return told == NULL ? NULL : Py_NewRef(Py_None);
 }
 
 static void held_dealloc(PyObject *object) {
-    Py_XDECREF((PyObject *)((LambdaMetric *)object)->lambda);
+    LambdaMetric *self = (LambdaMetric *)object;
+    Py_XDECREF((PyObject *)self->lambda);
+    Py_XDECREF(self->name);
+    Py_XDECREF(self->tags);
     object_free(object);
 }
 
@@ -352,7 +387,7 @@ static PyObject *lambda_last_failure(PyObject *object, PyObject *unused) {
 
 static PyMethodDef methods[] = {
     {"metric_at", lambda_metric_at, METH_VARARGS, NULL},
-    {"refused", lambda_refused, METH_O, NULL},
+    {"refused", lambda_rejected, METH_O, NULL},
     {"distribution", METHOD(lambda_hold), METH_VARARGS | METH_KEYWORDS,
      "distribution($self, /, name, tags=())\n--\n\n"
      "The distribution of this name and set of tags, to be kept: its .record(value) is the fast way."},
@@ -370,7 +405,8 @@ static PyMethodDef methods[] = {
 };
 
 static PyMethodDef held_methods[] = {
-    {"record", held_record, METH_O, "record($self, value, /)\n--\n\nRecords one point, now."},
+    {"record", METHOD(held_record), METH_FASTCALL | METH_KEYWORDS,
+     "record($self, value, /, *, at=None)\n--\n\nRecords one point, now or at a time. Never raises for what it is given."},
     {0},
 };
 

@@ -52,9 +52,12 @@ static PyObject *sketch_insert(PyObject *object, PyObject *const *args, Py_ssize
     } else if (keywords > 1) {
         return PyErr_Format(PyExc_TypeError, "insert() takes n or rate, not both");
     } else if (PyUnicode_CompareWithASCIIString(PyTuple_GetItem(kwnames, 0), "n") == 0) {
-        unsigned long long n = PyLong_AsUnsignedLongLong(args[1]);
+        PyObject *whole = PyNumber_Index(args[1]);
+        unsigned long long n = whole == NULL ? 0 : PyLong_AsUnsignedLongLong(whole);
+        Py_XDECREF(whole);
         if (PyErr_Occurred())
-            return NULL;
+            return PyErr_Format(whole == NULL ? PyExc_TypeError : PyExc_ValueError,
+                                "n: expected a whole number from 0, got %R", args[1]);
         status = pointmill_sketch_insert_n(handle_of(object), value, n);
     } else if (PyUnicode_CompareWithASCIIString(PyTuple_GetItem(kwnames, 0), "rate") == 0) {
         if (!number_of(args[1], "rate", &rate))

@@ -121,7 +121,7 @@ class Runner:
                     assert same(value, entry.quantile(q))
 
     def do_merge(self, step):
-        self.take(step, pointmill.merge(self.snapshots))
+        self.take(step, pointmill.Snapshot.merge(self.snapshots))
 
     def do_group_by(self, step):
         merge_intervals = step.get("merge_intervals", False)

@@ -77,18 +77,18 @@ def test_times(timestamp, second):
 
 
 REFUSED = [
-    ("lambda_metric(None, 1)", "refused_name"),
-    ("lambda_metric('', 1)", "refused_name + stats().rejected_invalid_name"),
-    ("lambda_metric(123, 1)", "refused_name"),
-    ("lambda_metric()", "refused_name"),
-    ("lambda_metric('m', 'oops')", "refused_value"),
-    ("lambda_metric('m', None)", "refused_value"),
-    ("lambda_metric('m', [1])", "refused_value"),
+    ("lambda_metric(None, 1)", "rejected_bad_name"),
+    ("lambda_metric('', 1)", "rejected_bad_name + stats().rejected_invalid_name"),
+    ("lambda_metric(123, 1)", "rejected_bad_name"),
+    ("lambda_metric()", "rejected_bad_name"),
+    ("lambda_metric('m', 'oops')", "rejected_bad_value"),
+    ("lambda_metric('m', None)", "rejected_bad_value"),
+    ("lambda_metric('m', [1])", "rejected_bad_value"),
     ("lambda_metric('m', float('nan'))", "rejected_not_finite"),
     ("lambda_metric('m', float('inf'), tags=['a'])", "rejected_not_finite"),
     ("lambda_metric('n' * 10000, 1)", "rejected_invalid_name"),
-    ("lambda_metric('m', 1, 'yesterday')", "refused_time"),
-    ("lambda_metric('m', 1, float('nan'))", "refused_time"),
+    ("lambda_metric('m', 1, 'yesterday')", "rejected_bad_time"),
+    ("lambda_metric('m', 1, float('nan'))", "rejected_bad_time"),
 ]
 
 
@@ -111,7 +111,7 @@ def test_objects_that_raise_do_not_reach_the_function():
                      lambda: lambda_metric("m", 1, Bad()), lambda: lambda_metric(Bad(), 1), lambda: lambda_metric(Bad(), Bad())):
             call()
         s = stats()
-        print(s.recorded, s.refused_name + s.refused_value + s.refused_time + s.refused_tags)
+        print(s.recorded, s.rejected_bad_name + s.rejected_bad_value + s.rejected_bad_time + s.rejected_bad_tags)
     """
     _, rest, _ = run(code)
     assert rest == ["6 6"]
@@ -202,7 +202,7 @@ os.environ["DATADOG_HOST"] = intake.url
 """
     code = """
         lambda_metric("m", 1)
-        print(flush(60), len(intake.requests))
+        print(flush(timeout=60), len(intake.requests))
     """
     assert run(code, head + HEAD, DD_FLUSH_TO_LOG="false", DD_API_KEY="k")[1] == ["True 1"]
 
@@ -258,17 +258,19 @@ def test_held_metrics_and_modes():
     code = """
         metric = layer.distribution("held", ["a:1"])
         metric.record(2)
-        for bad in ("x", float("nan")):
-            try:
-                metric.record(bad)
-            except (TypeError, ValueError) as error:
-                print(type(error).__name__)
-        print(mode())
-        flush()
+        metric.record(3, at=1_700_000_000.5)
+        metric.record("4", at=datetime.datetime.fromtimestamp(1_700_000_001))
+        for value, at in (("x", None), (float("nan"), None), (1, "x"), (1, float("inf"))):
+            metric.record(value, at=at)
+        print(mode(), flush(), flush(timeout=1), layer.last_failure(), layer.restored())
+        s = stats()
+        print(s.rejected_bad_value, s.rejected_not_finite, s.rejected_bad_time, s.recorded, s.balances())
     """
-    (line,), rest, _ = run(code)
-    assert (line["m"], line["v"], line["t"][0]) == ("held", 2, "a:1")
-    assert rest == ["TypeError", "NotFiniteError", "log"]
+    lines, rest, error = run(code, HEAD + "import datetime\n")
+    assert [(line["m"], line["v"], line["t"][0]) for line in lines] == [("held", v, "a:1") for v in (2, 3, 4)]
+    assert [line["e"] for line in lines[1:]] == [1_700_000_000, 1_700_000_001]
+    assert rest == ["log True True None None", "1 1 2 7 True"]
+    assert len(error.splitlines()) == 4
     assert run("print(mode())", DD_FLUSH_TO_LOG="false", DD_API_KEY="k")[1] == ["http"]
 
 

@@ -42,7 +42,7 @@ def everything(engine):
     engine.record_batch([metric.context], [1])
     repr(metric), metric.kind, metric.name, metric.tags, metric.engine
     snapshot = engine.flush(NOW, all=True)
-    for entry in pointmill.merge([snapshot, snapshot.group_by("a")]):
+    for entry in pointmill.Snapshot.merge([snapshot, snapshot.group_by("a")]):
         repr(entry), entry.count, entry.kind
     snapshot[0].sketch()
     snapshot.encode("sketches", tags=["x:y"])

@@ -85,8 +85,13 @@ def test_bytes(format):
         assert Sketch.decode(source, format).bins() == sketch.bins()
     with pytest.raises(pointmill.DecodeError, match="byte"):
         Sketch.decode(b"\xff" * 9, format)
-    with pytest.raises(pointmill.FormatError):
+    with pytest.raises(pointmill.FormatError, match="expected ddsketch_proto, ddsketch_compact, agent, got 'nothing'"):
         sketch.encode("nothing")
+    with pytest.raises(pointmill.InvalidError, match="expected u16, u32, got 'u8'"):
+        sketch.bins("u8")
+    for n, error in ((-1, ValueError), ("1", TypeError)):
+        with pytest.raises(error, match="n: expected a whole number from 0"):
+            sketch.insert(1, n=n)
 
 
 def test_a_derived_class_stays_itself():

@@ -34,12 +34,12 @@ def test_group_by_and_merge(snapshot):
     (d,) = [e for e in snapshot.group_by("route") if e.kind == "distribution"]
     assert (d.tags, d.count, d.sum) == (("route:/a",), 100, 5050)
     assert d.sketch().count == 100
-    merged = pointmill.merge([snapshot, snapshot])
+    merged = pointmill.Snapshot.merge([snapshot, snapshot])
     assert {e.name: e.points for e in merged.group_by()} == {"c": 2, "d": 200}
     with pytest.raises(TypeError):
-        pointmill.merge([snapshot, 1])
+        pointmill.Snapshot.merge([snapshot, 1])
     with pytest.raises(ValueError):
-        pointmill.merge([])
+        pointmill.Snapshot.merge([])
 
 
 def test_quantiles_of_what_has_none(snapshot):

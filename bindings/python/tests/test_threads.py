@@ -69,7 +69,7 @@ def group_by():
 
 def merge():
     snapshot = busy_engine().flush(NOW, all=True)
-    return lambda: pointmill.merge([snapshot, snapshot])
+    return lambda: pointmill.Snapshot.merge([snapshot, snapshot])
 
 
 def deliver():

@@ -94,6 +94,18 @@ def errors
   RUBY
 end
 
+# The method that says whether a ledger balances.
+def balances(name, fields)
+  lost = fields.grep(/\A(rejected|dropped)_/)
+  left, right = {
+    'Stats' => [%w[recorded], %w[flushed pending] + lost],
+    'ClientStats' => [%w[flushed adopted], %w[accepted queued spooled handed_over skipped dropped]],
+    'LambdaStats' => [%w[recorded], %w[pending accepted queued] + lost]
+  }.fetch(name)
+  sum = "#{left.join(' + ')} == #{right.join(' + ')}".scan(/\S.{0,100}(?=\s|$)/).join("\n        ")
+  "    # Whether every point is accounted for; true while no other call is under way.\n    def balances?\n      #{sum}\n    end"
+end
+
 # The file of the counters of one struct.
 def counters(struct)
   fields = structs.fetch(struct).select { |_, type| type == 'uint64_t' }
@@ -107,7 +119,9 @@ def counters(struct)
     module Pointmill
       #{COUNTERS.fetch(struct)} = Struct.new(
     #{list.join("\n")}
-      )
+      ) do
+    #{balances(COUNTERS.fetch(struct), fields.map(&:first))}
+      end
     end
   RUBY
 end
@@ -214,7 +228,7 @@ end
 def counter_types
   types = COUNTERS.map do |struct, name|
     fields = structs.fetch(struct).select { |_, type| type == 'uint64_t' }
-    "  class #{name} < Struct[Integer]\n#{fields.map { |field, *| "    attr_reader #{field}: Integer" }.join("\n")}\n  end"
+    "  class #{name} < Struct[Integer]\n#{fields.map { |field, *| "    attr_reader #{field}: Integer" }.join("\n")}\n    def balances?: () -> bool\n  end"
   end
   "# Generated from include/pointmill.h by scripts/gen.rb. Do not edit.\nmodule Pointmill\n#{types.join("\n\n")}\nend\n"
 end

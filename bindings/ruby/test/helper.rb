@@ -10,9 +10,7 @@ FALLBACK = Pointmill.const_source_location(:Library) && true
 
 module Helper
   def balances(engine)
-    ledger = engine.stats.to_h
-    lost = ledger.sum { |name, n| name.start_with?('rejected_', 'dropped_') ? n : 0 }
-    assert_equal ledger[:recorded], ledger[:flushed] + ledger[:pending] + lost, ledger.inspect
+    assert_predicate engine.stats, :balances?
   end
 
   def only(snapshot)

@@ -70,14 +70,14 @@ class TestLambda < Case
 
   # [call, counter]
   REFUSED = [
-    ['metric(nil, 1)', 'refused_name'], ['metric("", 1)', 'refused_name + L.stats.rejected_invalid_name'],
-    ['metric(5, 1)', 'refused_name'], ['metric()', 'refused_name'], ['metric("m")', 'refused_value'],
-    ['metric("m", "oops")', 'refused_value'], ['metric("m", nil)', 'refused_value'], ['metric("m", true)', 'refused_value'],
-    ['metric("m", [1])', 'refused_value'], ['metric("m", Complex(1, 1))', 'refused_value'],
+    ['metric(nil, 1)', 'rejected_bad_name'], ['metric("", 1)', 'rejected_bad_name + L.stats.rejected_invalid_name'],
+    ['metric(5, 1)', 'rejected_bad_name'], ['metric()', 'rejected_bad_name'], ['metric("m")', 'rejected_bad_value'],
+    ['metric("m", "oops")', 'rejected_bad_value'], ['metric("m", nil)', 'rejected_bad_value'], ['metric("m", true)', 'rejected_bad_value'],
+    ['metric("m", [1])', 'rejected_bad_value'], ['metric("m", Complex(1, 1))', 'rejected_bad_value'],
     ['metric("m", Float::NAN)', 'rejected_not_finite'], ['metric("m", -Float::INFINITY, a: 1)', 'rejected_not_finite'],
     ['metric("m", 10**400)', 'rejected_not_finite'], ['metric("n" * 10_000, 1)', 'rejected_invalid_name'],
-    ['metric("m", 1, time: "yesterday")', 'refused_time'], ['metric("m", 1, time: Float::NAN)', 'refused_time'],
-    ['metric("m", 1, 2)', 'refused_tags'], ['metric("m", 1, {}, 2)', 'refused_tags']
+    ['metric("m", 1, time: "yesterday")', 'rejected_bad_time'], ['metric("m", 1, time: Float::NAN)', 'rejected_bad_time'],
+    ['metric("m", 1, 2)', 'rejected_bad_tags'], ['metric("m", 1, {}, 2)', 'rejected_bad_tags']
   ].freeze
 
   def test_what_is_not_valid_is_refused_counted_and_told
@@ -100,7 +100,7 @@ class TestLambda < Case
       metric('m', 1, time: 1_700_000_000.75)
       metric('m', 1, time: Time.at(1_700_000_000, 999_999, :usec))
       metric('m', 1, time: Time.at(0))
-      puts L.stats.refused_time
+      puts L.stats.rejected_bad_time
     RUBY
     assert_equal ['0'], rest
   end
@@ -123,7 +123,7 @@ class TestLambda < Case
       metric(Bad.new, 1)
       metric(Bad.new, Bad.new, Bad.new, Bad.new => 1)
       s = L.stats
-      puts s.recorded, s.refused_name + s.refused_value + s.refused_time + s.refused_tags
+      puts s.recorded, s.rejected_bad_name + s.rejected_bad_value + s.rejected_bad_time + s.rejected_bad_tags
     RUBY
     assert_equal %w[6 6], rest
   end
@@ -193,15 +193,16 @@ class TestLambda < Case
     metrics, rest, = run_lambda(<<~'RUBY')
       held = L.distribution('held', ['a:1'])
       held.record(2)
-      ['x', Float::NAN].each do |bad|
-        held.record(bad)
-      rescue StandardError => e
-        puts e.class
-      end
-      puts L.mode, L.flush
+      held.record(3, at: Time.at(1_700_000_000))
+      held.record('4', at: 1_700_000_001)
+      [['x', nil], [Float::NAN, nil], [1, 'x'], [1, Float::INFINITY]].each { |value, at| held.record(value, at: at) }
+      puts L.mode, L.flush, L.flush(timeout: 1), L.last_failure.inspect
+      s = L.stats
+      p [s.rejected_bad_value, s.rejected_not_finite, s.rejected_bad_time, s.recorded, s.balances?]
     RUBY
-    assert_equal ['held', 2, 'a:1'], [metrics[0]['m'], metrics[0]['v'], metrics[0]['t'].last]
-    assert_equal %w[TypeError Pointmill::NotFiniteError log true], rest
+    assert_equal([['held', 2, 'a:1'], ['held', 3, 'a:1'], ['held', 4, 'a:1']], metrics.map { |line| [line['m'], line['v'], line['t'].last] })
+    assert_equal([1_700_000_000, 1_700_000_001], metrics.drop(1).map { |line| line['e'] })
+    assert_equal ['log', 'true', 'true', 'nil', '[1, 1, 2, 7, true]'], rest
     # Ruby's layer has no way by HTTP; here it has one, for who asks.
     assert_equal ['log'], run_lambda('puts L.mode', { 'DD_FLUSH_TO_LOG' => 'false', 'DD_API_KEY' => 'k' })[1]
     assert_equal ['http'], run_lambda('puts L.mode', { 'POINTMILL_LAMBDA_MODE' => 'http', 'DD_API_KEY' => 'k' })[1]
@@ -265,7 +266,7 @@ class TestLambda < Case
         end
       end
       workers.each(&:take)
-      puts L.stats.refused_value
+      puts L.stats.rejected_bad_value
     RUBY
     assert_equal({ 'm' => 300, 'odd' => 3 }, metrics.map { |line| line['m'] }.tally)
     assert_equal ['3'], rest

@@ -77,7 +77,9 @@ class TestSketch < Case
       assert_equal sketch.bins, Sketch.decode(bytes, format.to_s).bins
       assert_refused(Pointmill::DecodeError, /byte/) { Sketch.decode("\xFF" * 9, format) }
     end
-    assert_raises(Pointmill::FormatError) { Sketch.new.encode(:nothing) }
+    assert_refused(Pointmill::FormatError, /expected ddsketch_proto, ddsketch_compact, agent, got :nothing/) { Sketch.new.encode(:nothing) }
+    assert_refused(Pointmill::InvalidError, /expected u16, u32, got :u8/) { Sketch.new.bins(:u8) }
+    assert_refused(ArgumentError, /n: expected a whole number from 0, got -1/) { Sketch.new.insert(1, n: -1) }
     assert_raises(Pointmill::NotFiniteError) { Sketch.key(Float::NAN) }
     assert_equal(-Sketch.key(5), Sketch.key(-5))
   end

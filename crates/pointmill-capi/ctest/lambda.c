@@ -89,11 +89,11 @@ static pointmill_lambda_result result(uint32_t error) {
 
 static int balances(const pointmill_lambda_stats *s) {
     uint64_t rejected = s->rejected_not_finite + s->rejected_invalid_name + s->rejected_too_old
-        + s->rejected_stale + s->rejected_no_room + s->rejected_closed;
-    uint64_t refused = s->refused_name + s->refused_value + s->refused_time + s->refused_tags;
+        + s->rejected_stale + s->rejected_no_room + s->rejected_closed + s->rejected_bad_name + s->rejected_bad_value
+        + s->rejected_bad_time + s->rejected_bad_tags;
     uint64_t dropped
-        = s->dropped_disabled + s->dropped_buffer + s->dropped_delivery + s->dropped_arena;
-    return s->recorded == s->pending + s->delivered + s->queued + rejected + refused + dropped;
+        = s->dropped_disabled + s->dropped_buffer_full + s->dropped_delivery + s->dropped_arena_full;
+    return s->recorded == s->pending + s->accepted + s->queued + rejected + dropped;
 }
 
 // What is in a pipe, as a C string.
@@ -121,7 +121,7 @@ static void log_mode_writes_lines(void) {
     OK(pointmill_lambda_record_at(lambda, held, 4, 1700000001));
     CODE(POINTMILL_E_NOT_FINITE, pointmill_lambda_metric(lambda, named, 2, NAN));
     CODE(POINTMILL_E_INVALID_NAME, pointmill_lambda_metric(lambda, named, 0, 1));
-    OK(pointmill_lambda_refused(lambda, POINTMILL_LAMBDA_BAD_VALUE, 3));
+    OK(pointmill_lambda_rejected(lambda, POINTMILL_LAMBDA_BAD_VALUE, 3));
     OK(pointmill_lambda_end(lambda, token, &came, &budget));
     CHECK(budget > 1000 && budget <= 5000);
     CODE(POINTMILL_E_STALE_CONTEXT, pointmill_lambda_end(lambda, token, &came, &budget));
@@ -139,7 +139,7 @@ static void log_mode_writes_lines(void) {
                         "\"dd_lambda_layer:pointmill-c-0.1\"]}\n") != NULL);
     pointmill_lambda_stats s = POINTMILL_LAMBDA_STATS_INIT;
     OK(pointmill_lambda_stats_get(lambda, &s));
-    CHECK(s.recorded == 9 && s.delivered == 4 && s.enhanced == 2 && s.refused_value == 3);
+    CHECK(s.recorded == 9 && s.accepted == 4 && s.enhanced == 2 && s.rejected_bad_value == 3);
     CHECK(s.rejected_not_finite == 1 && s.rejected_invalid_name == 1 && balances(&s));
     OK(pointmill_lambda_close(lambda, 1000));
     CODE(POINTMILL_E_CLOSED, pointmill_lambda_metric(lambda, named, 2, 1));
@@ -195,7 +195,7 @@ static void http_mode_posts_sketches(void) {
     CHECK(warned == 0);
     pointmill_lambda_stats s = POINTMILL_LAMBDA_STATS_INIT;
     OK(pointmill_lambda_stats_get(lambda, &s));
-    CHECK(s.recorded == 3003 && s.delivered == 3003 && balances(&s));
+    CHECK(s.recorded == 3003 && s.accepted == 3003 && balances(&s));
     pointmill_lambda_free(lambda);
     kill(intake, SIGKILL);
     waitpid(intake, NULL, 0);
@@ -261,7 +261,7 @@ static void the_rest_answers(void) {
     CHECK(len == 0);
     pointmill_lambda_stats s = POINTMILL_LAMBDA_STATS_INIT;
     OK(pointmill_lambda_stats_get(lambda, &s));
-    CHECK(s.recorded == 4 && s.delivered == 3 && s.rejected_not_finite == 1 && balances(&s));
+    CHECK(s.recorded == 4 && s.accepted == 3 && s.rejected_not_finite == 1 && balances(&s));
     pointmill_lambda_free(lambda);
     close(ends[0]);
     close(ends[1]);

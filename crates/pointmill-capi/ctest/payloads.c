@@ -86,7 +86,7 @@ static void bodies_are_readable_text_where_the_format_is(void) {
 
 static void limits_split_bodies(void) {
     pointmill_snapshot *snapshot = mixed(50);
-    const char *const options[] = {"format", "sketches", "max_items", "10", NULL};
+    const char *const options[] = {"format", "sketches", "items_max", "10", NULL};
     pointmill_payloads *payloads = encoded(snapshot, options);
     CHECK(pointmill_payloads_len(payloads) == 5);
     uint64_t entries = 0;

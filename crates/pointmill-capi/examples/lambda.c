@@ -61,9 +61,9 @@ int main(void) {
         pointmill_lambda_close(lambda, 5000);
         pointmill_lambda_stats_get(lambda, &books);
     }
-    fprintf(stderr, "lambda: %d invocations, %" PRIu64 " points recorded, %" PRIu64 " delivered: %s\n",
-            INVOCATIONS, books.recorded, books.delivered, pointmill_strerror(status));
+    fprintf(stderr, "lambda: %d invocations, %" PRIu64 " points recorded, %" PRIu64 " accepted: %s\n",
+            INVOCATIONS, books.recorded, books.accepted, pointmill_strerror(status));
     pointmill_lambda_free(lambda);
     pointmill_lambda_config_free(config);
-    return status == POINTMILL_OK && books.recorded == books.delivered ? 0 : 1;
+    return status == POINTMILL_OK && books.recorded == books.accepted ? 0 : 1;
 }

@@ -292,7 +292,7 @@ export! {
         let client = unsafe { read(client) }?;
         // SAFETY: the caller lends `out` for the call and has set its struct_size.
         let out = unsafe { OutStruct::new(out) }?;
-        out.write(pointmill_client_stats::from(&client.ledger()));
+        out.write(pointmill_client_stats::from(&client.stats()));
         Ok(())
     }
 }

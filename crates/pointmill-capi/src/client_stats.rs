@@ -2,7 +2,7 @@
 
 #![allow(non_camel_case_types)]
 
-use pointmill_deliver::{DropCause, FailCause, Ledger};
+use pointmill_deliver::{ClientStats, DropCause, FailCause};
 use pointmill_wire::SkipCause;
 
 use crate::pointer::Sized32;
@@ -119,8 +119,8 @@ unsafe impl Sized32 for pointmill_client_stats {
     }
 }
 
-impl From<&Ledger> for pointmill_client_stats {
-    fn from(books: &Ledger) -> pointmill_client_stats {
+impl From<&ClientStats> for pointmill_client_stats {
+    fn from(books: &ClientStats) -> pointmill_client_stats {
         let dropped = |cause| books.dropped_for(cause);
         let skipped = |cause| books.skipped_for(cause);
         let failed = |cause| books.failed_for(cause);

@@ -119,7 +119,7 @@ codes! {
     /// a pointer is NULL that must not be; only arrays of length 0 and an err argument may be NULL
     const POINTMILL_E_NULL as NULL = -1;
     /// an argument is outside its range (a length, a flag, a profile, or a bound below the other);
-    /// see the function's comment in the header
+    /// see the function's documentation
     const POINTMILL_E_INVALID as INVALID = -2;
     /// a pointer is not aligned for its type; copy the data into an array of that type first
     const POINTMILL_E_ALIGNMENT as ALIGNMENT = -3;
@@ -136,7 +136,7 @@ codes! {
     const POINTMILL_E_HANDLE as HANDLE = -8;
     /// no kind has this number; use POINTMILL_DISTRIBUTION, _COUNT, _GAUGE or _HISTOGRAM
     const POINTMILL_E_KIND as KIND = -9;
-    /// no format has this number or name; see the constants in the header or the option format
+    /// no format has this number or name; see the documentation of encode
     const POINTMILL_E_FORMAT as FORMAT = -10;
 
     /// a value is NaN or infinite; record finite values only
@@ -161,9 +161,9 @@ codes! {
     /// the sketch would hold more than 2^44 values; use smaller weights or larger sample rates
     const POINTMILL_E_TOO_MANY as TOO_MANY = -28;
 
-    /// no option has this name; pointmill_config_option lists them
+    /// no option has this name; look it up in the list of options
     const POINTMILL_E_UNKNOWN_OPTION as UNKNOWN_OPTION = -40;
-    /// the value is not one that the option allows; pointmill_config_option tells its range
+    /// the value is not one that the option allows; look up its range in the list of options
     const POINTMILL_E_BAD_VALUE as BAD_VALUE = -41;
     /// the limits ask for more than arena_bytes holds; raise it, or lower contexts_max, names_bytes
     /// or threads_max
@@ -171,19 +171,18 @@ codes! {
     /// the system gave no memory; lower the option arena_bytes
     const POINTMILL_E_NO_MEMORY as NO_MEMORY = -43;
 
-    /// the bytes are not a message of this format, or exceed the limits of a decoder; the err
-    /// argument names the byte
+    /// the bytes are not a message of this format, or exceed the limits of a decoder; look at the
+    /// byte that the detail names
     const POINTMILL_E_DECODE as DECODE = -60;
-    /// the snapshot or sketch could not be encoded; the err argument names the cause
+    /// the snapshot or sketch could not be encoded; look at the detail
     const POINTMILL_E_ENCODE as ENCODE = -61;
 
     /// not everything has arrived yet; it is kept and sent again, so there is nothing to do; if it
-    /// lasts, look at pointmill_client_last_failure
+    /// lasts, look at the last failure
     const POINTMILL_E_DELIVERY_LATER as DELIVERY_LATER = -70;
-    /// points were given up, or the format cannot carry them; pointmill_client_stats_get tells how
-    /// many and why
+    /// points were given up, or the format cannot carry them; the stats tell how many and why
     const POINTMILL_E_DELIVERY_DROPPED as DELIVERY_DROPPED = -71;
-    /// the client has been closed; make a new one
+    /// the object has been closed; make a new one
     const POINTMILL_E_CLOSED as CLOSED = -72;
 
     /// an internal error was caught: a defect of this library; please report it with its text

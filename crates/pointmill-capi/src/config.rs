@@ -347,7 +347,7 @@ impl pointmill_option {
             EncodeOptionKind::Number { min, max } => (POINTMILL_OPTION_NUMBER, min, max, 0),
             EncodeOptionKind::Choice(words) => (POINTMILL_OPTION_CHOICE, 0, 0, words.len()),
             EncodeOptionKind::Flag => (POINTMILL_OPTION_FLAG, 0, 0, 0),
-            EncodeOptionKind::Text { max_bytes } => (POINTMILL_OPTION_TEXT, 0, max_bytes, 0),
+            EncodeOptionKind::Text { bytes_max } => (POINTMILL_OPTION_TEXT, 0, bytes_max, 0),
             _ => (POINTMILL_OPTION_TEXT, 0, u64::MAX, 0),
         };
         let number = r#type == POINTMILL_OPTION_NUMBER;
@@ -386,7 +386,7 @@ fn unknown(name: &str) -> Failure {
     let near: Vec<_> = near.into_iter().take(3).map(|(_, known)| known).collect();
     let shown: String = name.chars().take(64).collect();
     Code::UNKNOWN_OPTION.because(format!(
-        "no option is called {shown:?}; the nearest are {}; pointmill_config_option lists all",
+        "no option is called {shown:?}; the nearest are {}; look it up in the list of options",
         near.join(", ")
     ))
 }

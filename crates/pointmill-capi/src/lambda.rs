@@ -29,7 +29,7 @@ pub const POINTMILL_LAMBDA_NOW: i64 = i64::MIN;
 /// Flag of pointmill_lambda_metric_at: to the log unless there is an extension.
 pub const POINTMILL_LAMBDA_FORCE_ASYNC: u32 = 1;
 
-/// Cause of pointmill_lambda_refused: the name is no text.
+/// Cause of pointmill_lambda_rejected: the name is no text.
 pub const POINTMILL_LAMBDA_BAD_NAME: u32 = 1;
 /// The value is no number.
 pub const POINTMILL_LAMBDA_BAD_VALUE: u32 = 2;
@@ -405,10 +405,10 @@ export! {
     /// Units:     cause: POINTMILL_LAMBDA_BAD_NAME, _BAD_VALUE, _BAD_TIME or _BAD_TAGS.
     /// Since:     0.1
     #[poison(lambda)]
-    fn pointmill_lambda_refused(lambda: *mut pointmill_lambda, cause: u32, points: u64) -> i32 {
+    fn pointmill_lambda_rejected(lambda: *mut pointmill_lambda, cause: u32, points: u64) -> i32 {
         // SAFETY: the caller keeps the object alive during the call.
         let lambda = unsafe { share(lambda) }?;
-        lambda.refused(Refusal::from_number(cause).ok_or(Code::INVALID)?, points);
+        lambda.rejected(Refusal::from_number(cause).ok_or(Code::INVALID)?, points);
         Ok(())
     }
 }

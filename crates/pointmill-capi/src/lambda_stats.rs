@@ -24,7 +24,7 @@ pub struct pointmill_lambda_stats {
     /// Wait for a flush, in the engine or the buffer.
     pub pending: u64,
     /// Taken by the intake, written to the log, sent to the extension.
-    pub delivered: u64,
+    pub accepted: u64,
     /// Encoded; a later flush sends them.
     pub queued: u64,
     /// Refused: not a finite number.
@@ -40,21 +40,21 @@ pub struct pointmill_lambda_stats {
     /// Refused: after the end.
     pub rejected_closed: u64,
     /// Refused by the wrapper: the name.
-    pub refused_name: u64,
+    pub rejected_bad_name: u64,
     /// Refused by the wrapper: the value.
-    pub refused_value: u64,
+    pub rejected_bad_value: u64,
     /// Refused by the wrapper: the time.
-    pub refused_time: u64,
+    pub rejected_bad_time: u64,
     /// Refused by the wrapper: the tags.
-    pub refused_tags: u64,
+    pub rejected_bad_tags: u64,
     /// Custom points for which there is no way under FIPS rules.
     pub dropped_disabled: u64,
     /// The buffer was full and could not be emptied.
-    pub dropped_buffer: u64,
+    pub dropped_buffer_full: u64,
     /// Given up by delivery.
     pub dropped_delivery: u64,
     /// The engine's memory was full.
-    pub dropped_arena: u64,
+    pub dropped_arena_full: u64,
     /// Kept their value but lost their tags to a limit of the engine; counted elsewhere too.
     pub overflowed: u64,
     /// Names or tags whose bytes were not UTF-8 and were mended.
@@ -119,7 +119,7 @@ impl From<LambdaStats> for pointmill_lambda_stats {
             mode: stats.mode as u32,
             recorded: stats.recorded,
             pending: stats.pending,
-            delivered: stats.delivered,
+            accepted: stats.accepted,
             queued: stats.queued,
             rejected_not_finite: stats.rejected_not_finite,
             rejected_invalid_name: stats.rejected_invalid_name,
@@ -127,14 +127,14 @@ impl From<LambdaStats> for pointmill_lambda_stats {
             rejected_stale: stats.rejected_stale,
             rejected_no_room: stats.rejected_no_room,
             rejected_closed: stats.rejected_closed,
-            refused_name: stats.refused_name,
-            refused_value: stats.refused_value,
-            refused_time: stats.refused_time,
-            refused_tags: stats.refused_tags,
+            rejected_bad_name: stats.rejected_bad_name,
+            rejected_bad_value: stats.rejected_bad_value,
+            rejected_bad_time: stats.rejected_bad_time,
+            rejected_bad_tags: stats.rejected_bad_tags,
             dropped_disabled: stats.dropped_disabled,
-            dropped_buffer: stats.dropped_buffer,
+            dropped_buffer_full: stats.dropped_buffer_full,
             dropped_delivery: stats.dropped_delivery,
-            dropped_arena: stats.dropped_arena,
+            dropped_arena_full: stats.dropped_arena_full,
             overflowed: stats.overflowed,
             utf8_mended: stats.utf8_mended,
             enhanced: stats.enhanced,

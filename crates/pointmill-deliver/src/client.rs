@@ -11,7 +11,7 @@ use pointmill_wire::Payload;
 use crate::destination;
 use crate::hub::Hub;
 use crate::{
-    ClientConfig, ClientConfigError, Clock, Destination, Entropy, Ledger, SystemClock,
+    ClientConfig, ClientConfigError, ClientStats, Clock, Destination, Entropy, SystemClock,
     SystemEntropy,
 };
 
@@ -56,7 +56,7 @@ pub struct FlushReport {
     pub accepted: u64,
     /// Points that are still to be sent, in the queue or the spool; they are kept.
     pub waiting: u64,
-    /// Points given up since the call began; [`Client::ledger`] says why.
+    /// Points given up since the call began; [`Client::stats`] says why.
     pub dropped: u64,
     /// Points that the format could not carry since the call began.
     pub skipped: u64,
@@ -213,7 +213,7 @@ impl Client {
 
     /// The books.
     #[must_use]
-    pub fn ledger(&self) -> Ledger {
+    pub fn stats(&self) -> ClientStats {
         let hub = self.hub();
         Hub::start_thread(hub);
         hub.ledger()
@@ -246,7 +246,7 @@ impl Parts {
 }
 
 impl FlushReport {
-    fn between(before: &Ledger, after: &Ledger) -> FlushReport {
+    fn between(before: &ClientStats, after: &ClientStats) -> FlushReport {
         FlushReport {
             accepted: after.accepted - before.accepted,
             waiting: after.waiting(),

@@ -103,8 +103,8 @@ const fn number(min: u64, max: u64) -> EncodeOptionKind {
     EncodeOptionKind::Number { min, max }
 }
 
-const fn text(max_bytes: u64) -> EncodeOptionKind {
-    EncodeOptionKind::Text { max_bytes }
+const fn text(bytes_max: u64) -> EncodeOptionKind {
+    EncodeOptionKind::Text { bytes_max }
 }
 
 const FLAG: EncodeOptionKind = EncodeOptionKind::Flag;

@@ -25,7 +25,7 @@ use crate::metrics::Emitted;
 use crate::pace::{Backoff, Breaker};
 use crate::queue::{Due, Entry, Place, Queue};
 use crate::spool::{Claim, Evicted, Spool};
-use crate::{Batch, BatchId, ClientConfig, Clock, Destination, DropCause, Entropy, Ledger};
+use crate::{Batch, BatchId, ClientConfig, ClientStats, Clock, Destination, DropCause, Entropy};
 
 pub(crate) struct Hub {
     pub(crate) engine: Engine,
@@ -50,7 +50,7 @@ pub(crate) struct Hub {
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) queue: Queue,
-    pub(crate) ledger: Ledger,
+    pub(crate) ledger: ClientStats,
     pub(crate) breakers: HashMap<String, Breaker>,
     pub(crate) last_failure: String,
     /// Attempts under way for files of the spool.
@@ -164,7 +164,7 @@ impl Hub {
     }
 
     /// The books at this moment.
-    pub(crate) fn ledger(&self) -> Ledger {
+    pub(crate) fn ledger(&self) -> ClientStats {
         let state = self.lock();
         let mut ledger = state.ledger.clone();
         ledger.queued = state.queue.points();

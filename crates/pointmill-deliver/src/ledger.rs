@@ -114,11 +114,11 @@ impl FailCause {
 
 /// Where every point is that left the engine. Counts are points, or what the name says.
 ///
-/// While no call is under way and the background thread rests, [`Ledger::balances`]:
+/// While no call is under way and the background thread rests, [`ClientStats::balances`]:
 /// `flushed + adopted = accepted + queued + spooled + handed_over + skipped + dropped`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Ledger {
+pub struct ClientStats {
     /// Points that the engine gave to this client.
     pub flushed: u64,
     /// Points in spool files of other processes that this one has dealt with.
@@ -158,7 +158,7 @@ pub struct Ledger {
     pub spool_damaged_files: u64,
 }
 
-impl Ledger {
+impl ClientStats {
     /// Points given up, whatever the cause.
     #[must_use]
     pub fn dropped(&self) -> u64 {

@@ -15,7 +15,7 @@
 //! mode one thread flushes at the end of every interval. Recording threads never meet a lock of
 //! this crate: they know the engine only.
 //!
-//! The books of delivery are a [`Ledger`]:
+//! The books of delivery are a [`ClientStats`]:
 //! `flushed + adopted = accepted + queued + spooled + handed_over + skipped + dropped`.
 //!
 //! # Example
@@ -35,7 +35,7 @@
 //! engine.record_named(Kind::Distribution, &["latency", "env:prod"], 0.2)?;
 //! let report = client.flush(Flush::All, Duration::from_secs(1))?;
 //! assert!(report.complete());
-//! assert_eq!(client.ledger().accepted, 1);
+//! assert_eq!(client.stats().accepted, 1);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -66,5 +66,5 @@ pub use destination::{
     CallbackDestination, Delivery, Destination, DogstatsdDestination, FileDestination, FixedKey,
     HttpDestination, KeySource, LogDestination,
 };
-pub use ledger::{DropCause, FailCause, Ledger};
+pub use ledger::{ClientStats, DropCause, FailCause};
 pub use outcome::{Attempt, parse_retry_after};

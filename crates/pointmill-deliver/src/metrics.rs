@@ -15,14 +15,14 @@
 use pointmill::{Engine, Kind};
 use pointmill_wire::SkipCause;
 
-use crate::{DropCause, FailCause, Ledger};
+use crate::{ClientStats, DropCause, FailCause};
 
 /// The books as they were told last.
 #[derive(Debug, Default)]
-pub(crate) struct Emitted(Ledger);
+pub(crate) struct Emitted(ClientStats);
 
 impl Emitted {
-    pub(crate) fn emit(&mut self, engine: &Engine, now: &Ledger) {
+    pub(crate) fn emit(&mut self, engine: &Engine, now: &ClientStats) {
         let last = &self.0;
         for (name, now, last) in [
             ("flushed", now.flushed, last.flushed),

@@ -333,14 +333,14 @@ impl Collected {
         });
         let mut known = Vec::new();
         for entry in snapshot.iter() {
-            let at = entry.series_index();
+            let at = entry.series();
             if at >= known.len() {
                 known.resize(at + 1, None);
             }
             let series = *known[at].get_or_insert_with(|| {
                 builder.series(0, entry.kind(), entry.name(), "", entry.tags(), 1)
             });
-            let (Some(series), start) = (series, entry.interval_start()) else {
+            let (Some(series), start) = (series, entry.interval()) else {
                 self.left_out += entry.points();
                 continue;
             };

@@ -44,7 +44,7 @@ const DATAGRAMS_MAX: Duration = Duration::from_millis(10);
 #[non_exhaustive]
 pub struct Flushed {
     /// Points that arrived during the call.
-    pub delivered: u64,
+    pub accepted: u64,
     /// Points kept for the next flush.
     pub waiting: u64,
     /// Points given up during the call; [`LambdaStats`] and the last failure say why.
@@ -175,7 +175,7 @@ impl State {
     /// Whether a flush would have something to send.
     fn has_work(&self) -> bool {
         let buffered = |buffer: &Buffer| buffer.pending() > 0;
-        let waiting = |client: &Client| client.ledger().waiting() > 0;
+        let waiting = |client: &Client| client.stats().waiting() > 0;
         buffered(&self.side)
             || self.points.as_ref().is_some_and(buffered)
             || self.fixed.engine.stats().pending > 0
@@ -200,7 +200,7 @@ impl State {
         self.flushed_unix_ms.store(self.now_ms(), Ordering::Relaxed);
         let after = self.deliveries();
         let flushed = Flushed {
-            delivered: after.delivered - before.delivered,
+            accepted: after.accepted - before.accepted,
             waiting: after.queued,
             dropped: after.dropped_delivery - before.dropped_delivery,
         };
@@ -379,7 +379,7 @@ impl State {
         }
         let after = self.deliveries();
         Flushed {
-            delivered: after.delivered - before.delivered,
+            accepted: after.accepted - before.accepted,
             waiting: after.queued,
             dropped: after.dropped_delivery - before.dropped_delivery,
         }
@@ -394,8 +394,8 @@ impl State {
 
     fn put_deliveries(&self, stats: &mut LambdaStats) {
         for client in std::iter::once(&self.fixed.side).chain(&self.fixed.main) {
-            let ledger = client.ledger();
-            stats.delivered += ledger.accepted + ledger.handed_over;
+            let ledger = client.stats();
+            stats.accepted += ledger.accepted + ledger.handed_over;
             stats.queued += ledger.waiting();
             stats.dropped_delivery += ledger.dropped() + ledger.skipped();
         }
@@ -420,7 +420,7 @@ impl State {
         stats.rejected_too_old += engine.rejected_too_old + engine.rejected_too_new;
         stats.rejected_invalid_name += engine.rejected_invalid_name;
         stats.rejected_no_room += engine.rejected_no_room;
-        stats.dropped_arena += engine.dropped();
+        stats.dropped_arena_full += engine.dropped();
         stats.overflowed += engine.overflowed;
         stats.utf8_mended += engine.utf8_mended;
         (stats.key_lookups, stats.key_failures) = self.fixed.key.counts();

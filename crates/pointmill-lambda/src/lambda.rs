@@ -39,7 +39,7 @@ use crate::warnings::Warnings;
 /// lambda.metric(&["coffee.sold", "size:large"], 1.0)?;
 /// let budget = lambda.end(token, &Outcome::default())?;
 /// lambda.flush(budget.max(Duration::from_millis(100)))?;
-/// assert_eq!(lambda.stats().delivered, 2); // the point, and aws.lambda.enhanced.invocations
+/// assert_eq!(lambda.stats().accepted, 2); // the point, and aws.lambda.enhanced.invocations
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Lambda {
@@ -319,7 +319,7 @@ impl Lambda {
     }
 
     /// Counts points that a wrapper refused before it could hand them over.
-    pub fn refused(&self, cause: Refusal, points: u64) {
+    pub fn rejected(&self, cause: Refusal, points: u64) {
         self.state().counters.refuse(cause, points);
     }
 

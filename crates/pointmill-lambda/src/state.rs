@@ -154,7 +154,7 @@ impl State {
 
     fn fresh(fixed: Arc<Fixed>, sandbox: Sandbox, now_ms: i64) -> State {
         let settings = &fixed.settings;
-        let points_max = settings.number("buffer_points") as usize;
+        let points_max = settings.number("buffer_points_max") as usize;
         let side_form = match fixed.mode {
             Mode::Extension => Form::Datagram,
             _ => Form::LogLine,
@@ -192,7 +192,7 @@ impl State {
     pub(crate) fn for_child(&self) -> State {
         let now_ms = unix_ms(&*self.fixed.clock);
         let mut child = State::fresh(Arc::clone(&self.fixed), self.sandbox.for_child(), now_ms);
-        let points_max = self.fixed.settings.number("buffer_points") as usize;
+        let points_max = self.fixed.settings.number("buffer_points_max") as usize;
         child.side = self.side.for_child(points_max);
         child.points = self.points.as_ref().map(|b| b.for_child(points_max));
         if let (Ok(held), Ok(mut of_child)) = (self.held.try_read(), child.held.write()) {

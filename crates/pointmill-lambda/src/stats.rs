@@ -35,7 +35,7 @@ macro_rules! stats {
         /// Points, custom and enhanced ones, by what became of them; and some counts of events.
         ///
         /// At every moment without a call under way
-        /// `recorded = pending + delivered + queued + rejected() + dropped()`.
+        /// `recorded = pending + accepted + queued + rejected() + dropped()`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct LambdaStats {
@@ -58,7 +58,7 @@ stats! {
     /// Wait for a flush, in the engine or the buffer.
     pending,
     /// Taken by the intake, written to the log, sent to the extension.
-    delivered,
+    accepted,
     /// Encoded; a later flush sends them.
     queued,
     /// Refused: not a finite number.
@@ -74,21 +74,21 @@ stats! {
     /// Refused: after the end.
     rejected_closed,
     /// Refused by the wrapper: the name.
-    refused_name,
+    rejected_bad_name,
     /// Refused by the wrapper: the value.
-    refused_value,
+    rejected_bad_value,
     /// Refused by the wrapper: the time.
-    refused_time,
+    rejected_bad_time,
     /// Refused by the wrapper: the tags.
-    refused_tags,
+    rejected_bad_tags,
     /// Custom points for which there is no way under FIPS rules.
     dropped_disabled,
     /// The buffer was full and could not be emptied.
-    dropped_buffer,
+    dropped_buffer_full,
     /// Given up by delivery.
     dropped_delivery,
     /// The engine's memory was full.
-    dropped_arena,
+    dropped_arena_full,
     /// Kept their value but lost their tags to a limit of the engine; counted elsewhere too.
     overflowed,
     /// Names or tags whose bytes were not UTF-8 and were mended.
@@ -123,23 +123,26 @@ impl LambdaStats {
             + self.rejected_stale
             + self.rejected_no_room
             + self.rejected_closed
-            + self.refused_name
-            + self.refused_value
-            + self.refused_time
-            + self.refused_tags
+            + self.rejected_bad_name
+            + self.rejected_bad_value
+            + self.rejected_bad_time
+            + self.rejected_bad_tags
     }
 
     /// Points taken and lost.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.dropped_disabled + self.dropped_buffer + self.dropped_delivery + self.dropped_arena
+        self.dropped_disabled
+            + self.dropped_buffer_full
+            + self.dropped_delivery
+            + self.dropped_arena_full
     }
 
     /// Whether the books balance. Meaningful while no call is under way.
     #[must_use]
     pub fn balances(&self) -> bool {
         self.recorded
-            == self.pending + self.delivered + self.queued + self.rejected() + self.dropped()
+            == self.pending + self.accepted + self.queued + self.rejected() + self.dropped()
     }
 }
 
@@ -197,12 +200,12 @@ impl Counters {
         stats.rejected_no_room += read(no_room);
         stats.rejected_closed += read(&self.closed);
         let [name, value, time, tags] = &self.refused;
-        stats.refused_name += read(name);
-        stats.refused_value += read(value);
-        stats.refused_time += read(time);
-        stats.refused_tags += read(tags);
+        stats.rejected_bad_name += read(name);
+        stats.rejected_bad_value += read(value);
+        stats.rejected_bad_time += read(time);
+        stats.rejected_bad_tags += read(tags);
         stats.dropped_disabled += read(&self.disabled);
-        stats.dropped_buffer += read(&self.buffer);
+        stats.dropped_buffer_full += read(&self.buffer);
         // What never reached an engine or a buffer is recorded all the same.
         stats.recorded += stats.rejected() + stats.dropped();
         stats.enhanced += read(&self.enhanced);

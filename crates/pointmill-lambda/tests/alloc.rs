@@ -66,11 +66,11 @@ fn allocations(f: impl FnOnce()) -> u64 {
 }
 
 /// In log mode, with a pipe as its log.
-fn in_log_mode(buffer_points: &str, in_thread: &str) -> (Lambda, PipeReader) {
+fn in_log_mode(buffer_points_max: &str, in_thread: &str) -> (Lambda, PipeReader) {
     let mut source = Source::new(Language::Python);
     source.variable("DD_FLUSH_TO_LOG", "true");
     source.set("extension_path", "/nowhere/at/all").unwrap();
-    source.set("buffer_points", buffer_points).unwrap();
+    source.set("buffer_points_max", buffer_points_max).unwrap();
     source.set("flush_in_thread", in_thread).unwrap();
     let (reader, writer) = pipe().unwrap();
     let parts = Parts {

@@ -132,41 +132,41 @@ impl fmt::Debug for Compressor {
 }
 
 /// The largest zstd window accepted, as a power of two: the 8 MiB that RFC 8878 (section 3.1.1.1.2)
-/// asks every decoder to support. It bounds the decoder's memory next to `max_bytes`.
+/// asks every decoder to support. It bounds the decoder's memory next to `bytes_max`.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
 /// Undoes the `Content-Encoding` of a body: `zstd`, `deflate`, `gzip` (or `x-gzip`), `identity` or
 /// empty. A body that is not compressed is handed back as it is.
 ///
-/// At most about twice `max_bytes` and 8 MiB of memory, whatever the body says about itself.
+/// At most about twice `bytes_max` and 8 MiB of memory, whatever the body says about itself.
 ///
 /// # Errors
-/// [`Cause::Limit`] when more than `max_bytes` come out, [`Cause::Truncated`] when the body ends
+/// [`Cause::Limit`] when more than `bytes_max` come out, [`Cause::Truncated`] when the body ends
 /// early, [`Cause::Invalid`] when it is damaged or the encoding is unknown. The offset is about
 /// where in the compressed bytes that was noticed.
 pub fn decompress<'a>(
     encoding: &str,
     body: &'a [u8],
-    max_bytes: usize,
+    bytes_max: usize,
 ) -> Result<Cow<'a, [u8]>, DecodeError> {
     let is = |name: &str| encoding.eq_ignore_ascii_case(name);
     let plain = if encoding.is_empty() || is("identity") {
-        check_length(body.len(), max_bytes, max_bytes)?;
+        check_length(body.len(), bytes_max, bytes_max)?;
         return Ok(Cow::Borrowed(body));
     } else if is("zstd") {
-        unzstd(body, max_bytes)?
+        unzstd(body, bytes_max)?
     } else if is("deflate") {
-        inflate(body, max_bytes)?
+        inflate(body, bytes_max)?
     } else if is("gzip") || is("x-gzip") {
         let mut reader = flate2::bufread::MultiGzDecoder::new(body);
         let mut plain = Vec::new();
-        let outcome = read_bounded(&mut reader, &mut plain, max_bytes);
+        let outcome = read_bounded(&mut reader, &mut plain, bytes_max);
         finish(
             outcome,
             plain,
             body.len(),
             reader.get_ref().len(),
-            max_bytes,
+            bytes_max,
         )?
     } else {
         return Err(error(
@@ -177,23 +177,23 @@ pub fn decompress<'a>(
     Ok(Cow::Owned(plain))
 }
 
-fn unzstd(body: &[u8], max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
+fn unzstd(body: &[u8], bytes_max: usize) -> Result<Vec<u8>, DecodeError> {
     let failed = |_| error(0, Cause::Invalid("no memory for the zstd decoder"));
     let mut reader = zstd::stream::read::Decoder::with_buffer(body).map_err(failed)?;
     reader.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(failed)?;
     let mut plain = Vec::new();
-    let outcome = read_bounded(&mut reader, &mut plain, max_bytes);
+    let outcome = read_bounded(&mut reader, &mut plain, bytes_max);
     finish(
         outcome,
         plain,
         body.len(),
         reader.get_ref().len(),
-        max_bytes,
+        bytes_max,
     )
 }
 
 /// By hand, because the reader of zlib streams takes an early end of input for the end of data.
-fn inflate(body: &[u8], max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
+fn inflate(body: &[u8], bytes_max: usize) -> Result<Vec<u8>, DecodeError> {
     const CHUNK: usize = 16 << 10;
     let mut plain = Vec::new();
     let mut at = 0;
@@ -203,7 +203,7 @@ fn inflate(body: &[u8], max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
         loop {
             let room = CHUNK
                 .max(plain.len())
-                .min(max_bytes.saturating_add(1) - plain.len());
+                .min(bytes_max.saturating_add(1) - plain.len());
             plain.reserve(room);
             let before = (stream.total_in(), plain.len());
             let status = stream
@@ -215,7 +215,7 @@ fn inflate(body: &[u8], max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
                     )
                 })?;
             at = start + stream.total_in() as usize;
-            check_length(plain.len(), max_bytes, at)?;
+            check_length(plain.len(), bytes_max, at)?;
             if status == flate2::Status::StreamEnd {
                 break;
             }
@@ -230,10 +230,10 @@ fn inflate(body: &[u8], max_bytes: usize) -> Result<Vec<u8>, DecodeError> {
 fn read_bounded(
     reader: &mut impl Read,
     plain: &mut Vec<u8>,
-    max_bytes: usize,
+    bytes_max: usize,
 ) -> io::Result<usize> {
     // One byte more than allowed tells a body that is too long from one that just fits.
-    reader.take(max_bytes as u64 + 1).read_to_end(plain)
+    reader.take(bytes_max as u64 + 1).read_to_end(plain)
 }
 
 fn finish(
@@ -241,10 +241,10 @@ fn finish(
     plain: Vec<u8>,
     body_len: usize,
     left: usize,
-    max_bytes: usize,
+    bytes_max: usize,
 ) -> Result<Vec<u8>, DecodeError> {
     let at = body_len - left;
-    check_length(plain.len(), max_bytes, at)?;
+    check_length(plain.len(), bytes_max, at)?;
     match outcome {
         Ok(_) => Ok(plain),
         Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
@@ -257,13 +257,13 @@ fn finish(
     }
 }
 
-fn check_length(length: usize, max_bytes: usize, at: usize) -> Result<(), DecodeError> {
-    if length > max_bytes {
+fn check_length(length: usize, bytes_max: usize, at: usize) -> Result<(), DecodeError> {
+    if length > bytes_max {
         return Err(error(
             at,
             Cause::Limit {
-                name: "max_bytes",
-                limit: max_bytes,
+                name: "bytes_max",
+                limit: bytes_max,
             },
         ));
     }
@@ -290,8 +290,8 @@ mod tests {
         compressor.compress(plain).unwrap()
     }
 
-    fn cause(encoding: &str, body: &[u8], max_bytes: usize) -> Cause {
-        decompress(encoding, body, max_bytes).unwrap_err().cause
+    fn cause(encoding: &str, body: &[u8], bytes_max: usize) -> Cause {
+        decompress(encoding, body, bytes_max).unwrap_err().cause
     }
 
     #[test]
@@ -311,7 +311,7 @@ mod tests {
                     "{name}"
                 );
                 let limit = Cause::Limit {
-                    name: "max_bytes",
+                    name: "bytes_max",
                     limit: plain.len() - 1,
                 };
                 assert_eq!(cause(name, &packed, plain.len() - 1), limit, "{name}");
@@ -330,7 +330,7 @@ mod tests {
             assert_eq!(
                 cause(compression.name(), &body, 11),
                 Cause::Limit {
-                    name: "max_bytes",
+                    name: "bytes_max",
                     limit: 11
                 }
             );
@@ -353,7 +353,7 @@ mod tests {
             let bomb = pack(compression, &vec![0; 64 << 20]);
             assert!(bomb.len() < 128 << 10);
             let limit = Cause::Limit {
-                name: "max_bytes",
+                name: "bytes_max",
                 limit: 1 << 16,
             };
             assert_eq!(cause(compression.name(), &bomb, 1 << 16), limit);

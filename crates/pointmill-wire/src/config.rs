@@ -99,18 +99,18 @@ pub struct EncodeConfig {
     pub profile: BinProfile,
     /// Options `origin_product`, `origin_category` and `origin_service`.
     pub origin: Origin,
-    /// Option `max_bytes_compressed`; 0 is the route's own limit.
-    pub max_bytes_compressed: u64,
-    /// Option `max_bytes_uncompressed`; 0 is the route's own limit.
-    pub max_bytes_uncompressed: u64,
-    /// Option `max_items`; 0 is the route's own limit.
-    pub max_items: u64,
+    /// Option `compressed_bytes_max`; 0 is the route's own limit.
+    pub compressed_bytes_max: u64,
+    /// Option `uncompressed_bytes_max`; 0 is the route's own limit.
+    pub uncompressed_bytes_max: u64,
+    /// Option `items_max`; 0 is the route's own limit.
+    pub items_max: u64,
     /// Option `expand_max`.
     pub expand_max: u64,
     /// Option `agent_footer`.
     pub agent_footer: bool,
-    /// Option `datagram_bytes`.
-    pub datagram_bytes: u64,
+    /// Option `datagram_bytes_max`.
+    pub datagram_bytes_max: u64,
     /// Option `dogstatsd_packed`.
     pub dogstatsd_packed: bool,
     /// Option `dogstatsd_sampled`.
@@ -189,19 +189,19 @@ impl EncodeConfig {
             "Origin service; 0 says nothing.",
         ),
         number(
-            "max_bytes_compressed",
+            "compressed_bytes_max",
             "0",
             (0, BYTES_MAX),
             "Most bytes of a body as it is sent; 0 is the limit of the route.",
         ),
         number(
-            "max_bytes_uncompressed",
+            "uncompressed_bytes_max",
             "0",
             (0, BYTES_MAX),
             "Most bytes of a body before compression; 0 is the limit of the route.",
         ),
         number(
-            "max_items",
+            "items_max",
             "0",
             (0, 1 << 32),
             "Most sketches, points of series, or series of distribution points in a body; 0 is the limit of the route.",
@@ -218,7 +218,7 @@ impl EncodeConfig {
             "Close sketch payloads with the empty metadata message that Agents write.",
         ),
         number(
-            "datagram_bytes",
+            "datagram_bytes_max",
             "1432",
             (32, 65_467),
             "Most bytes of a DogStatsD datagram: 1432 for UDP, 8192 for a Unix socket.",
@@ -274,12 +274,12 @@ impl EncodeConfig {
             "origin_product" => self.origin.product = number as u32,
             "origin_category" => self.origin.category = number as u32,
             "origin_service" => self.origin.service = number as u32,
-            "max_bytes_compressed" => self.max_bytes_compressed = number,
-            "max_bytes_uncompressed" => self.max_bytes_uncompressed = number,
-            "max_items" => self.max_items = number,
+            "compressed_bytes_max" => self.compressed_bytes_max = number,
+            "uncompressed_bytes_max" => self.uncompressed_bytes_max = number,
+            "items_max" => self.items_max = number,
             "expand_max" => self.expand_max = number,
             "agent_footer" => self.agent_footer = number != 0,
-            "datagram_bytes" => self.datagram_bytes = number,
+            "datagram_bytes_max" => self.datagram_bytes_max = number,
             "dogstatsd_packed" => self.dogstatsd_packed = number != 0,
             "dogstatsd_sampled" => self.dogstatsd_sampled = number != 0,
             "dogstatsd_timestamps" => self.dogstatsd_timestamps = number != 0,
@@ -307,12 +307,12 @@ impl EncodeConfig {
             "origin_product" => self.origin.product.to_string(),
             "origin_category" => self.origin.category.to_string(),
             "origin_service" => self.origin.service.to_string(),
-            "max_bytes_compressed" => self.max_bytes_compressed.to_string(),
-            "max_bytes_uncompressed" => self.max_bytes_uncompressed.to_string(),
-            "max_items" => self.max_items.to_string(),
+            "compressed_bytes_max" => self.compressed_bytes_max.to_string(),
+            "uncompressed_bytes_max" => self.uncompressed_bytes_max.to_string(),
+            "items_max" => self.items_max.to_string(),
             "expand_max" => self.expand_max.to_string(),
             "agent_footer" => self.agent_footer.to_string(),
-            "datagram_bytes" => self.datagram_bytes.to_string(),
+            "datagram_bytes_max" => self.datagram_bytes_max.to_string(),
             "dogstatsd_packed" => self.dogstatsd_packed.to_string(),
             "dogstatsd_sampled" => self.dogstatsd_sampled.to_string(),
             "dogstatsd_timestamps" => self.dogstatsd_timestamps.to_string(),
@@ -368,12 +368,12 @@ impl Default for EncodeConfig {
             tags: Vec::new(),
             profile: BinProfile::default(),
             origin: Origin::default(),
-            max_bytes_compressed: 0,
-            max_bytes_uncompressed: 0,
-            max_items: 0,
+            compressed_bytes_max: 0,
+            uncompressed_bytes_max: 0,
+            items_max: 0,
             expand_max: 0,
             agent_footer: false,
-            datagram_bytes: 0,
+            datagram_bytes_max: 0,
             dogstatsd_packed: false,
             dogstatsd_sampled: false,
             dogstatsd_timestamps: false,
@@ -436,9 +436,9 @@ mod tests {
                     vec!["true".to_owned(), "false".to_owned()],
                     "yes".to_owned(),
                 ),
-                EncodeOptionKind::Text { max_bytes } => (
-                    vec!["x".repeat(max_bytes as usize)],
-                    "x".repeat(max_bytes as usize + 1),
+                EncodeOptionKind::Text { bytes_max } => (
+                    vec!["x".repeat(bytes_max as usize)],
+                    "x".repeat(bytes_max as usize + 1),
                 ),
             };
             for value in good {
@@ -495,7 +495,7 @@ mod tests {
             Ok(())
         );
         let config = EncodeConfig {
-            datagram_bytes: 1,
+            datagram_bytes_max: 1,
             ..EncodeConfig::default()
         };
         assert!(config.check().is_err());

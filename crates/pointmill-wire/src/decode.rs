@@ -6,7 +6,7 @@
 //! in the bytes the caller handed over.
 //!
 //! ```text
-//! reader = Reader::new(input, limits)             refuses input longer than limits.max_bytes
+//! reader = Reader::new(input, limits)             refuses input longer than limits.bytes_max
 //! while let Some(tag) = reader.tag()?             field number and wire type
 //!     match tag.number
 //!         1 => reader.double(tag, "Point.value")  checks the wire type, names the field in errors
@@ -34,11 +34,11 @@ const FIELD_NUMBER_MAX: u64 = (1 << 29) - 1;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecodeLimits {
     /// Longest input, in bytes, after decompression.
-    pub max_bytes: usize,
+    pub bytes_max: usize,
     /// Most list entries: series, points, tags, resources, dictionary strings.
-    pub max_items: usize,
+    pub items_max: usize,
     /// Most sketch bins, counting every entry of every bin list.
-    pub max_bins: usize,
+    pub bins_max: usize,
 }
 
 impl Default for DecodeLimits {
@@ -46,9 +46,9 @@ impl Default for DecodeLimits {
     /// small enough that one hostile message cannot exhaust a process.
     fn default() -> Self {
         DecodeLimits {
-            max_bytes: 64 << 20,
-            max_items: 1 << 20,
-            max_bins: 1 << 22,
+            bytes_max: 64 << 20,
+            items_max: 1 << 20,
+            bins_max: 1 << 22,
         }
     }
 }
@@ -193,20 +193,20 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Charges list entries to [`DecodeLimits::max_items`].
+    /// Charges list entries to [`DecodeLimits::items_max`].
     pub fn items(limits: &DecodeLimits) -> Tally {
         Tally {
-            name: "max_items",
-            limit: limits.max_items,
+            name: "items_max",
+            limit: limits.items_max,
             used: 0,
         }
     }
 
-    /// Charges sketch bins to [`DecodeLimits::max_bins`].
+    /// Charges sketch bins to [`DecodeLimits::bins_max`].
     pub fn bins(limits: &DecodeLimits) -> Tally {
         Tally {
-            name: "max_bins",
-            limit: limits.max_bins,
+            name: "bins_max",
+            limit: limits.bins_max,
             used: 0,
         }
     }
@@ -254,15 +254,15 @@ impl<'a> Reader<'a> {
     /// Starts at the first byte of an outermost input.
     ///
     /// # Errors
-    /// [`Cause::Limit`] if `bytes` is longer than [`DecodeLimits::max_bytes`].
+    /// [`Cause::Limit`] if `bytes` is longer than [`DecodeLimits::bytes_max`].
     pub fn new(bytes: &'a [u8], limits: &DecodeLimits) -> Result<Reader<'a>, DecodeError> {
-        if bytes.len() > limits.max_bytes {
+        if bytes.len() > limits.bytes_max {
             let cause = Cause::Limit {
-                name: "max_bytes",
-                limit: limits.max_bytes,
+                name: "bytes_max",
+                limit: limits.bytes_max,
             };
             return Err(DecodeError {
-                offset: limits.max_bytes,
+                offset: limits.bytes_max,
                 field: "",
                 cause,
             });

@@ -109,7 +109,7 @@ impl DistributionPayload {
 /// Reads a payload.
 ///
 /// # Errors
-/// [`Cause::Limit`] when lists have more entries together than [`DecodeLimits::max_items`];
+/// [`Cause::Limit`] when lists have more entries together than [`DecodeLimits::items_max`];
 /// otherwise what is wrong at which byte.
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<DistributionPayload, DecodeError> {
     let mut json = JsonReader::new(bytes, limits)?;
@@ -242,7 +242,7 @@ impl Body for DistributionBody<'_> {
             };
             written.values_left_out += expand(&sketch, self.config.expand_max, &mut self.runs);
             out.extend_from_slice(if i == 0 { b"[" } else { b",[" });
-            out.extend_from_slice(entry.interval_start().to_string().as_bytes());
+            out.extend_from_slice(entry.interval().to_string().as_bytes());
             out.extend_from_slice(b",[");
             for run in &self.runs {
                 let start = out.len();

@@ -364,7 +364,7 @@ impl Encoder {
 
     /// Where the run of entries of one series that begins at `at` ends.
     fn end_of_series(&self, snapshot: &Snapshot, at: usize) -> usize {
-        let series = |i: &u32| snapshot.get(*i as usize).map(|entry| entry.series_index());
+        let series = |i: &u32| snapshot.get(*i as usize).map(|entry| entry.series());
         let first = series(&self.selected[at]);
         at + 1
             + self.selected[at + 1..]
@@ -419,7 +419,7 @@ pub(crate) fn tags_with<'a>(
 /// What a [`Body`] has written for a group.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Written {
-    /// How much of the limit `max_items` it takes.
+    /// How much of the limit `items_max` it takes.
     pub(crate) items: u64,
     /// Values past `expand_max`.
     pub(crate) values_left_out: u64,

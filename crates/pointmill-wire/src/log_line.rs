@@ -51,9 +51,9 @@ pub struct LogMetric<'a> {
 
 /// Longest line that is read: one log event of CloudWatch, 256 KiB, with room to spare.
 const LIMITS: DecodeLimits = DecodeLimits {
-    max_bytes: 1 << 20,
-    max_items: 10_000,
-    max_bins: 0,
+    bytes_max: 1 << 20,
+    items_max: 10_000,
+    bins_max: 0,
 };
 
 /// Reads one line, with or without its line feed.
@@ -132,7 +132,7 @@ impl<'c> LogLines<'c> {
         let tail = &mut self.tail;
         tail.clear();
         tail.extend_from_slice(b",\"e\":");
-        tail.extend_from_slice(entry.interval_start().to_string().as_bytes());
+        tail.extend_from_slice(entry.interval().to_string().as_bytes());
         tail.extend_from_slice(b",\"t\":[");
         for (i, tag) in tags_with(*entry, &self.config.tags).enumerate() {
             if i > 0 {

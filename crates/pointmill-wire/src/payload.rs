@@ -127,7 +127,7 @@ impl fmt::Display for SkipCause {
                 "histograms do not fit this format; use format intake or series_v2"
             }
             SkipCause::TooLarge => {
-                "larger than a payload may be; raise max_bytes_compressed, max_bytes_uncompressed, max_items or datagram_bytes, or use fewer tags"
+                "larger than a payload may be; raise compressed_bytes_max, uncompressed_bytes_max, items_max or datagram_bytes_max, or use fewer tags"
             }
             SkipCause::NotFinite => "not a finite number; the sum of a count may have overflowed",
             SkipCause::UnusableName => "the format has no way to write this name; rename the metric",

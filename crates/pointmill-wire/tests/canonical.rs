@@ -377,7 +377,7 @@ fn damage_is_located() {
     // 2⁶⁴ − 1 bins.
     assert_eq!(
         compact(&format!("{agent}09ffffffffffffffffff")),
-        "at byte 18, number of bins: more than max_bins = 4194304; raise the limit or split the input"
+        "at byte 18, number of bins: more than bins_max = 4194304; raise the limit or split the input"
     );
     // Index 2³¹, one past the last.
     assert_eq!(
@@ -417,9 +417,9 @@ fn damage_is_located() {
 #[test]
 fn limits_hold_whatever_the_input_claims() {
     let limits = DecodeLimits {
-        max_bytes: 100,
-        max_items: 0,
-        max_bins: 3,
+        bytes_max: 100,
+        items_max: 0,
+        bins_max: 3,
     };
     let options = DecodeOptions {
         limits,
@@ -447,7 +447,7 @@ fn limits_hold_whatever_the_input_claims() {
         assert_eq!(
             error.cause,
             Cause::Limit {
-                name: "max_bins",
+                name: "bins_max",
                 limit: 3
             }
         );
@@ -457,7 +457,7 @@ fn limits_hold_whatever_the_input_claims() {
     assert_eq!(
         error.cause,
         Cause::Limit {
-            name: "max_bins",
+            name: "bins_max",
             limit: 3
         }
     );
@@ -465,7 +465,7 @@ fn limits_hold_whatever_the_input_claims() {
     assert_eq!(
         error.cause,
         Cause::Limit {
-            name: "max_bytes",
+            name: "bytes_max",
             limit: 100
         }
     );
@@ -561,7 +561,7 @@ fn exercise(sketch: &DdSketch) {
 fn flipped_bits_never_panic() {
     // Wide spans are what makes a damaged sketch slow to write again.
     let limits = DecodeLimits {
-        max_bins: 10_000,
+        bins_max: 10_000,
         ..DecodeLimits::default()
     };
     let options = DecodeOptions {
@@ -643,7 +643,7 @@ proptest! {
 
     #[test]
     fn any_bytes_give_a_sketch_or_an_offset(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        let limits = DecodeLimits { max_bins: 10_000, ..DecodeLimits::default() };
+        let limits = DecodeLimits { bins_max: 10_000, ..DecodeLimits::default() };
         let options = DecodeOptions { limits, ..DecodeOptions::default() };
         let known = Mapping::agent();
         for result in [

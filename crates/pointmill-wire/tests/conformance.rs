@@ -141,7 +141,7 @@ impl Target for Core {
                 kind: entry.kind().name().to_owned(),
                 name: entry.name().to_owned(),
                 tags: entry.tags().map(str::to_owned).collect(),
-                interval: entry.interval_start(),
+                interval: entry.interval(),
                 points: entry.points(),
                 value: entry.scalar(),
                 sketch: entry.sketch().map(|sketch| CoreSketch(sketch.to_sketch())),

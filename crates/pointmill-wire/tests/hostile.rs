@@ -164,9 +164,9 @@ fn columns_that_do_not_go_together_are_refused() {
 #[test]
 fn what_a_sender_chooses_is_bounded_before_it_is_stored() {
     let small = DecodeLimits {
-        max_bytes: 1 << 20,
-        max_items: 10,
-        max_bins: 10,
+        bytes_max: 1 << 20,
+        items_max: 10,
+        bins_max: 10,
     };
     let cause = |error: DecodeError| match error.cause {
         Cause::Limit { name, .. } => name,
@@ -176,34 +176,34 @@ fn what_a_sender_chooses_is_bounded_before_it_is_stored() {
     let sketches = [0x0a, 0].repeat(11);
     assert_eq!(
         cause(sketch_payload::decode(&sketches, &small).unwrap_err()),
-        "max_items"
+        "items_max"
     );
     let mut bins = vec![0x0a, 15, 0x3a, 13, 0x3a, 11];
     bins.extend([2; 11]);
     assert_eq!(
         cause(sketch_payload::decode(&bins, &small).unwrap_err()),
-        "max_bins"
+        "bins_max"
     );
     let many = [0x0a, 0].repeat(1 << 20);
     assert_eq!(
         cause(sketch_payload::decode(&many, &small).unwrap_err()),
-        "max_bytes"
+        "bytes_max"
     );
     assert_eq!(
         cause(series_v2::decode_protobuf(&sketches, &small).unwrap_err()),
-        "max_items"
+        "items_max"
     );
     let text = format!(r#"{{"series":[{}]}}"#, "[],".repeat(20));
     assert!(series_v2::decode_json(text.as_bytes(), &small).is_err());
     let values = "1,".repeat(20) + "1";
     let text = format!(r#"{{"series":[{{"metric":"m","points":[[1,[{values}]]]}}]}}"#);
     let error = distribution_points::decode(text.as_bytes(), &small).unwrap_err();
-    assert_eq!(cause(error), "max_items");
+    assert_eq!(cause(error), "items_max");
     // Skipped parts are bounded too.
     let text = format!(r#"{{"x":[{values}],"series":[]}}"#);
     assert_eq!(
         cause(series_v2::decode_json(text.as_bytes(), &small).unwrap_err()),
-        "max_items"
+        "items_max"
     );
 }
 

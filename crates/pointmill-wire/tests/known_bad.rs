@@ -114,7 +114,7 @@ fn thousands_of_distributions_all_end_up_in_a_payload() {
         add_sketch(&mut builder, series, T, &[1.0]);
     }
     let snapshot = builder.finish();
-    let options = [("format", "sketches"), ("max_items", "1000")];
+    let options = [("format", "sketches"), ("items_max", "1000")];
     let payloads = encode(&snapshot, &config(&options)).unwrap();
     assert_eq!(
         payloads

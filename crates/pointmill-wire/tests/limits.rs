@@ -55,8 +55,8 @@ proptest! {
         let snapshot = snapshot(&given);
         let max = [uncompressed, compressed, items].map(|n| n.to_string());
         let config = config(&[
-            ("format", format), ("max_bytes_uncompressed", &max[0]), ("max_bytes_compressed", &max[1]),
-            ("max_items", &max[2]), ("compression", if packed { "auto" } else { "none" }),
+            ("format", format), ("uncompressed_bytes_max", &max[0]), ("compressed_bytes_max", &max[1]),
+            ("items_max", &max[2]), ("compression", if packed { "auto" } else { "none" }),
         ]);
         let payloads = encode(&snapshot, &config).unwrap();
         assert_complete(&payloads, &snapshot);
@@ -105,7 +105,7 @@ fn bodies_are_filled_not_just_split() {
     let config = config(&[
         ("format", "sketches"),
         ("compression", "none"),
-        ("max_bytes_uncompressed", "10000"),
+        ("uncompressed_bytes_max", "10000"),
     ]);
     let payloads = encode(&snapshot, &config).unwrap();
     let (last, full) = payloads.payloads.split_last().unwrap();
@@ -119,7 +119,7 @@ fn an_incompressible_body_is_divided_by_measure() {
     let max = 20_000;
     let config = config(&[
         ("format", "sketches"),
-        ("max_bytes_compressed", &max.to_string()),
+        ("compressed_bytes_max", &max.to_string()),
     ]);
     let payloads = encode(&snapshot, &config).unwrap();
     assert_complete(&payloads, &snapshot);
@@ -156,7 +156,7 @@ fn one_series_of_many_intervals_is_divided() {
     let options = [
         ("format", "sketches"),
         ("compression", "none"),
-        ("max_bytes_uncompressed", "2000"),
+        ("uncompressed_bytes_max", "2000"),
     ];
     let many = encode(&snapshot, &config(&options)).unwrap();
     assert_complete(&many, &snapshot);
@@ -185,13 +185,13 @@ fn an_entry_that_is_too_large_alone_is_counted_and_its_neighbours_are_sent() {
     }
     let snapshot = builder.finish();
     for (format, limit) in [
-        ("intake", "max_bytes_uncompressed"),
-        ("sketches", "max_bytes_uncompressed"),
-        ("series_v2", "max_bytes_uncompressed"),
-        ("series_v2_protobuf", "max_bytes_uncompressed"),
-        ("distribution_points_v1", "max_bytes_uncompressed"),
-        ("log_lines", "max_bytes_uncompressed"),
-        ("dogstatsd", "datagram_bytes"),
+        ("intake", "uncompressed_bytes_max"),
+        ("sketches", "uncompressed_bytes_max"),
+        ("series_v2", "uncompressed_bytes_max"),
+        ("series_v2_protobuf", "uncompressed_bytes_max"),
+        ("distribution_points_v1", "uncompressed_bytes_max"),
+        ("log_lines", "uncompressed_bytes_max"),
+        ("dogstatsd", "datagram_bytes_max"),
     ] {
         let payloads = encode(&snapshot, &config(&[("format", format), (limit, "2000")])).unwrap();
         assert_complete(&payloads, &snapshot);

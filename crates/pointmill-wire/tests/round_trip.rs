@@ -77,7 +77,7 @@ proptest! {
                     let own = entry.sketch().unwrap();
                     prop_assert_eq!((&dog.k[..], &dog.n[..]), (own.keys, own.counts));
                     let s = own.summary;
-                    prop_assert_eq!((dog.ts, dog.cnt), (entry.interval_start(), s.count as i64));
+                    prop_assert_eq!((dog.ts, dog.cnt), (entry.interval(), s.count as i64));
                     // Equal as numbers: a negative zero arrives as zero.
                     prop_assert_eq!([dog.min, dog.max, dog.sum], [s.min, s.max, s.sum]);
                     prop_assert!(dog.avg == s.avg || dog.avg.is_nan() && s.avg.is_nan());
@@ -108,7 +108,7 @@ proptest! {
                 let mut expected = tags(&entry);
                 expected.push("team:a".to_owned());
                 prop_assert_eq!(&series.tags, &expected);
-                prop_assert_eq!((point.timestamp, point.value), (entry.interval_start(), entry.scalar().unwrap()));
+                prop_assert_eq!((point.timestamp, point.value), (entry.interval(), entry.scalar().unwrap()));
                 let (kind, interval) = if entry.kind() == Kind::Count { (1, 10) } else { (3, 0) };
                 prop_assert_eq!((series.series_type as u8, series.interval), (kind, interval));
             }
@@ -127,7 +127,7 @@ proptest! {
             for series in distribution_points::decode(&plain(payload), &limits()).unwrap().series {
                 for point in series.points {
                     let entry = entries.next().unwrap();
-                    prop_assert_eq!((&*series.metric, &*series.host, point.timestamp), (entry.name(), "h", entry.interval_start()));
+                    prop_assert_eq!((&*series.metric, &*series.host, point.timestamp), (entry.name(), "h", entry.interval()));
                     prop_assert_eq!(&series.tags, &tags(&entry));
                     let summary = entry.sketch().unwrap().summary;
                     let min = point.values.iter().copied().fold(f64::INFINITY, f64::min);
@@ -153,7 +153,7 @@ proptest! {
             let n = entry.sketch().map_or(1, |s| s.summary.count);
             let lines: Vec<_> = lines.by_ref().take(n as usize).collect();
             for line in &lines {
-                prop_assert_eq!((&*line.name, line.unix_s), (entry.name(), entry.interval_start()));
+                prop_assert_eq!((&*line.name, line.unix_s), (entry.name(), entry.interval()));
                 prop_assert_eq!(&line.tags, &tags(&entry));
             }
             match entry.scalar() {
@@ -170,7 +170,7 @@ proptest! {
         let flags = [packed, sampled, timestamps].map(|flag| flag.to_string());
         let payloads = encode(&snapshot, &config(&[
             ("format", "dogstatsd"), ("dogstatsd_packed", &flags[0]), ("dogstatsd_sampled", &flags[1]),
-            ("dogstatsd_timestamps", &flags[2]), ("host", "web-1"), ("datagram_bytes", "200"),
+            ("dogstatsd_timestamps", &flags[2]), ("host", "web-1"), ("datagram_bytes_max", "200"),
         ])).unwrap();
         assert_complete(&payloads, &snapshot);
         let mut seen = BTreeMap::<(u8, String, Vec<String>), BTreeMap<i16, u64>>::new();

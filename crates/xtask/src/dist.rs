@@ -139,7 +139,7 @@ fn report(out: &Path, left_out: &[&str]) -> Outcome {
     for name in &names {
         let (bytes, max) = (
             fs::metadata(out.join(name))?.len(),
-            packages::max_bytes(name),
+            packages::bytes_max(name),
         );
         println!("   {bytes:>9} bytes, at most {max:>9}  {name}");
         if bytes > max {

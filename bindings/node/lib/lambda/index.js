@@ -1,8 +1,11 @@
 'use strict';
 // The face of the layer: what users of datadog-lambda-js call, and what they did not have there.
 
+const { LAMBDA } = require('../generated.js');
 const { Layer } = require('./layer.js');
 const { wrap, isWrapped } = require('./wrap.js');
+
+const MODES = ['extension', 'log', 'http', 'disabled'];
 
 /**
  * Wraps a handler: its invocations are counted, and its points are sent before its response.
@@ -54,9 +57,24 @@ function distribution(name, ...tags) {
   return Layer.current().held(name, tags);
 }
 
-/** Sends what waits, for functions that run without the wrapper; resolves to whether all of it arrived. */
-function flush() {
-  return Layer.current().flush();
+/**
+ * Sends what waits, for functions that run without the wrapper; resolves to whether all of it arrived.
+ *
+ * @param {{ timeoutMs?: number }} [options] by default the setting flush_timeout_ms
+ */
+function flush({ timeoutMs } = {}) {
+  return Layer.current().flush(timeoutMs);
+}
+
+/** Where points go: 'extension', 'log', 'http' or 'disabled'. */
+function mode() {
+  const { mode: number } = Layer.current();
+  return MODES.find((name) => LAMBDA[name.toUpperCase()] === number);
+}
+
+/** What went wrong last, for a line in a log; undefined if nothing has. Never holds a key. */
+function lastFailure() {
+  return Layer.current().lastFailure();
 }
 
 /** The engine behind the layer, for snapshots, percentiles and other kinds. */
@@ -83,5 +101,5 @@ function getTraceHeaders() {
 }
 
 module.exports = {
-  datadog, sendDistributionMetric, sendDistributionMetricWithDate, getTraceHeaders, distribution, flush, engine, stats,
+  datadog, sendDistributionMetric, sendDistributionMetricWithDate, getTraceHeaders, distribution, flush, engine, lastFailure, mode, stats,
 };

@@ -7,7 +7,8 @@
 // invocation, so none of an earlier one wait for ever.
 
 const native = require('../native.js');
-const { CODES, LAMBDA, LAMBDA_STATS_FIELDS } = require('../generated.js');
+const { CODES, LAMBDA } = require('../generated.js');
+const { LambdaStats } = require('../stats.js');
 const { convertTags, convertTime, convertValue } = require('./convert.js');
 const { optionsOf } = require('./options.js');
 
@@ -47,6 +48,11 @@ class LambdaMetric {
   record(value) {
     if (this.#bits !== undefined && Number.isFinite(value)) this.#layer.push(this.#bits, value);
     else this.#layer.recordAny(this.name, value, this.tags);
+  }
+
+  /** Records a point of a time: a Date, or seconds since 1970. Never throws. */
+  recordAt(value, time) {
+    this.#layer.recordAnyAt(this.name, value, time, this.tags);
   }
 }
 
@@ -233,7 +239,7 @@ class Layer {
   }
 
   #refuse(cause, text) {
-    native.lambdaRefused(this.#handle, cause, 1);
+    native.lambdaRejected(this.#handle, cause, 1);
     this.warn(text);
   }
 
@@ -262,8 +268,8 @@ class Layer {
     if (budget > 0) native.lambdaFlushSync(this.#handle, budget);
   }
 
-  async flush() {
-    const status = await this.#send(Number(native.lambdaSetting(this.#handle, 'flush_timeout_ms')));
+  async flush(timeoutMs = Number(native.lambdaSetting(this.#handle, 'flush_timeout_ms'))) {
+    const status = await this.#send(timeoutMs);
     this.showWarnings();
     return status === CODES.POINTMILL_OK;
   }
@@ -283,8 +289,7 @@ class Layer {
   }
 
   stats() {
-    const numbers = native.lambdaStats(this.#handle);
-    return Object.fromEntries(LAMBDA_STATS_FIELDS.map((field, i) => [field, numbers[i]]));
+    return new LambdaStats(native.lambdaStats(this.#handle));
   }
 
   lastFailure() {

@@ -19,7 +19,7 @@ const NAMES = {
 
 /** Pointmill's own. */
 const OWN = ['mode', 'fipsMode', 'url', 'tags', 'env', 'service', 'version', 'format', 'aggregate', 'flushTimeoutMs', 'deadlineGuardMs',
-  'bufferPoints', 'logFd', 'extensionPath', 'extensionUrl', 'dogstatsdUrl', 'awsEndpointUrl', 'logLevel'];
+  'bufferPointsMax', 'logFd', 'extensionPath', 'extensionUrl', 'dogstatsdUrl', 'awsEndpointUrl', 'logLevel'];
 
 /** Options of datadog-lambda-js that do not touch metrics. */
 const IGNORED = new Set(['autoPatchHTTP', 'captureLambdaPayload', 'captureLambdaPayloadMaxDepth', 'createInferredSpan', 'encodeAuthorizerContext',

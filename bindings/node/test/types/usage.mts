@@ -3,7 +3,7 @@ import { Engine } from 'pointmill';
 
 new Engine({ intervalS: 10 }).count('c').record(1);
 
-import { Client, DeliveryError } from 'pointmill';
+import { Client, DeliveryDroppedError } from 'pointmill';
 import { datadog, distribution, flush, sendDistributionMetric, sendDistributionMetricWithDate, stats } from 'pointmill/lambda';
 
 export const handler = datadog(async (event: { id: string }) => {
@@ -15,6 +15,6 @@ export const handler = datadog(async (event: { id: string }) => {
 
 const client = new Client({ apiKey: 'k', site: 'datadoghq.eu', intervalS: 10, spoolDir: '/tmp' });
 client.engine.count('c').record(client.stats().accepted);
-client.close().catch((error: unknown) => { if (error instanceof DeliveryError) throw error; });
+client.close().catch((error: unknown) => { if (error instanceof DeliveryDroppedError) throw error; });
 // @ts-expect-error a destination that does not exist
 new Client({ destination: 'pigeon' });

@@ -18,7 +18,7 @@ from .client import Client
 from .engine import Engine
 from .errors import *  # noqa: F403 (the generated list of exceptions)
 from .sketch import Sketch
-from .snapshot import Entry, Payloads, Snapshot, merge
+from .snapshot import Entry, Payloads, Snapshot
 
 __all__ = [
     "Client",
@@ -34,7 +34,6 @@ __all__ = [
     "Snapshot",
     "Stats",
     "Summary",
-    "merge",
     "options",
     "version",
     *errors.__all__,

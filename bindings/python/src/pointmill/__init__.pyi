@@ -14,7 +14,6 @@ from .sketch import Sketch as Sketch
 from .snapshot import Entry as Entry
 from .snapshot import Payloads as Payloads
 from .snapshot import Snapshot as Snapshot
-from .snapshot import merge as merge
 
 __version__: str
 __all__: list[str]

@@ -22,6 +22,7 @@ class Stats(NamedTuple):
     utf8_mended: int
     arena_used_bytes: int
     arena_bytes: int
+    def balances(self) -> bool: ...
 
 class ClientStats(NamedTuple):
     flushed: int
@@ -68,11 +69,12 @@ class ClientStats(NamedTuple):
     batches_spooled: int
     queue_bytes: int
     spool_damaged_files: int
+    def balances(self) -> bool: ...
 
 class LambdaStats(NamedTuple):
     recorded: int
     pending: int
-    delivered: int
+    accepted: int
     queued: int
     rejected_not_finite: int
     rejected_invalid_name: int
@@ -80,14 +82,14 @@ class LambdaStats(NamedTuple):
     rejected_stale: int
     rejected_no_room: int
     rejected_closed: int
-    refused_name: int
-    refused_value: int
-    refused_time: int
-    refused_tags: int
+    rejected_bad_name: int
+    rejected_bad_value: int
+    rejected_bad_time: int
+    rejected_bad_tags: int
     dropped_disabled: int
-    dropped_buffer: int
+    dropped_buffer_full: int
     dropped_delivery: int
-    dropped_arena: int
+    dropped_arena_full: int
     overflowed: int
     utf8_mended: int
     enhanced: int
@@ -99,3 +101,4 @@ class LambdaStats(NamedTuple):
     key_failures: int
     invocations: int
     invocations_open: int
+    def balances(self) -> bool: ...

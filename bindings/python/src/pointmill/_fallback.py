@@ -174,7 +174,7 @@ def _named_error(code, parts):
 
 def _values(values):
     if isinstance(values, (str, bytes)):
-        raise TypeError(f"values: expected numbers, got {values!r}")
+        raise TypeError(f"values: expected numbers, got {values!r}; give a list, an array or a buffer")
     try:
         view = memoryview(values)
     except TypeError:
@@ -182,7 +182,7 @@ def _values(values):
     else:
         format = view.format.lstrip("@=<")
         if format not in ("d", "f", "b", "B", "?", "h", "H", "i", "I", "l", "L", "q", "Q"):
-            raise TypeError(f"values: the buffer's items have the format '{view.format}'; expected floats or integers")
+            raise TypeError(f"values: expected floats or integers, got a buffer of the format '{view.format}'; convert it first")
         flat = memoryview(view.tobytes()).cast(format)
         if format == "d":
             return (c.c_double * len(flat)).from_buffer_copy(flat), len(flat)
@@ -487,6 +487,16 @@ class Snapshot:
             skipped.append(Skipped(_text(one.cause), _text(one.detail), one.entries, one.points, one.values))
 
 
+def _times(n):
+    try:
+        whole = index(n)
+    except TypeError:
+        raise TypeError(f"n: expected a whole number from 0, got {n!r}") from None
+    if not 0 <= whole < 1 << 64:
+        raise ValueError(f"n: expected a whole number from 0, got {n!r}")
+    return whole
+
+
 class Sketch:
     __slots__ = ("_handle",)
 
@@ -501,7 +511,7 @@ class Sketch:
         if len(weight) > 1 or not weight.keys() <= {"n", "rate"}:
             raise TypeError(f"insert() takes n or rate, not {', '.join(weight)}")
         if "n" in weight:
-            status = _lib.pointmill_sketch_insert_n(self._handle, value, index(weight["n"]))
+            status = _lib.pointmill_sketch_insert_n(self._handle, value, _times(weight["n"]))
         elif "rate" in weight:
             status = _lib.pointmill_sketch_insert_sampled(self._handle, value, _number(weight["rate"], "rate"))
         else:

@@ -11,12 +11,12 @@ from ._fallback import (
     _named_error,
     _number,
     _Owner,
+    _seconds,
     _fields,
     _sized,
     _text,
     _texts,
     _tuple,
-    _value_error,
 )
 from ._fallback_client import _written
 
@@ -29,14 +29,22 @@ _lambda_stats_of = attrgetter(*LambdaStats._fields)
 class LambdaMetric:
     """A distribution of pointmill.lambda_ that is held."""
 
-    __slots__ = ("_context", "_lambda")
+    __slots__ = ("_context", "_lambda", "_name", "_tags")
 
-    def record(self, value, /):
-        """Records one point, now."""
-        value = _number(value)
-        status = _lib.pointmill_lambda_record(self._lambda._handle, self._context, value)
+    def record(self, value, /, *, at=None):
+        """Records one point, now or at a time. Never raises for what it is given."""
+        try:
+            number = _number(value)
+            seconds = None if at is None else _seconds(at)
+        except Exception:
+            _slowly(self._name, value, at, self._tags)
+            return
+        if seconds is None:
+            status = _lib.pointmill_lambda_record(self._lambda._handle, self._context, number)
+        else:
+            status = _lib.pointmill_lambda_record_at(self._lambda._handle, self._context, number, seconds)
         if status:
-            raise _value_error(status, value)
+            _slowly.refused(self._name, value, status)
 
 
 class Lambda:
@@ -65,17 +73,18 @@ class Lambda:
         return _lib.pointmill_lambda_metric_at(self._handle, array, len(parts), value, at, flags)
 
     def refused(self, cause):
-        _check(_lib.pointmill_lambda_refused(self._handle, cause, 1))
+        _check(_lib.pointmill_lambda_rejected(self._handle, cause, 1))
 
     def distribution(self, name, tags=()):
         """The distribution of this name and set of tags, to be kept."""
-        array, parts = _texts(name, _tuple(tags))
+        tags = _tuple(tags)
+        array, parts = _texts(name, tags)
         context = c.c_uint64()
         status = _lib.pointmill_lambda_context(self._handle, array, len(parts), c.byref(context))
         if status:
             raise _named_error(status, parts)
         metric = LambdaMetric()
-        metric._lambda, metric._context = self, context.value
+        metric._lambda, metric._context, metric._name, metric._tags = self, context.value, name, tags
         return metric
 
     def begin(self, arn, request_id, function_name, function_version, memory_mb, deadline_unix_ms, not_counted):

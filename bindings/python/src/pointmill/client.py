@@ -22,12 +22,21 @@ def _hook():
 
 def _close_all():
     for client in list(_open):
-        client._close(client._exit_timeout_ms)
+        client._close(client._timeout_ms)
 
 
 def _start_all():
     for client in list(_open):
         client.start()
+
+
+def _balances(self):
+    """Whether every point is accounted for; true while no other call is under way."""
+    kept = self.queued + self.spooled + self.handed_over
+    return self.flushed + self.adopted == self.accepted + kept + self.skipped + self.dropped
+
+
+_raw.ClientStats.balances = _balances
 
 
 def _milliseconds(timeout):
@@ -52,7 +61,7 @@ class Client(_raw.Client):
     a forked child a client begins empty, with a thread of its own.
     """
 
-    __slots__ = ("__weakref__", "_exit_timeout_ms")
+    __slots__ = ("__weakref__", "_timeout_ms")
 
     def __new__(cls, engine=None, /, *, send=None, **options):
         if engine is None:
@@ -60,7 +69,7 @@ class Client(_raw.Client):
         elif not isinstance(engine, _raw.Engine):
             raise TypeError(f"expected a pointmill.Engine, got {engine!r}; options are keywords")
         self = super().__new__(cls, engine, _raw.pairs(options), send)
-        self._exit_timeout_ms = int(options.get("flush_timeout_ms", 10_000))
+        self._timeout_ms = int(options.get("flush_timeout_ms", 10_000))
         _hook()
         _open.add(self)
         return self
@@ -71,15 +80,17 @@ class Client(_raw.Client):
     def __exit__(self, *_):
         self.close()
 
-    def flush(self, *, all=True, timeout=10.0):
-        """Sends what the engine holds (with `all` also the open intervals) and what was kept, for at most `timeout` s.
+    def flush(self, *, all=True, timeout=None):
+        """Sends what the engine holds (with `all` also the open intervals) and what was kept.
+
+        It takes at most `timeout` seconds, by default the option `flush_timeout_ms`.
 
         True: everything has arrived. False: something is kept and will be tried again. DeliveryDroppedError: something
         was given up; `stats()` says how much and why.
         """
-        return self._flush(all, _milliseconds(timeout))
+        return self._flush(all, self._timeout_ms if timeout is None else _milliseconds(timeout))
 
-    def close(self, timeout=10.0):
+    def close(self, *, timeout=None):
         """Flushes everything, stops the background thread, and spools what has not arrived. Same answers as `flush`."""
         _open.discard(self)
-        return self._close(_milliseconds(timeout))
+        return self._close(self._timeout_ms if timeout is None else _milliseconds(timeout))

@@ -4,6 +4,19 @@ import time
 
 from . import _raw
 
+
+def _sum_of(stats, *prefixes):
+    """The sum of the counters whose names begin so."""
+    return sum(getattr(stats, field) for field in stats.__match_args__ if field.startswith(prefixes))
+
+
+def _balances(self):
+    """Whether every point is accounted for; true while no other call is under way."""
+    return self.recorded == self.flushed + self.pending + _sum_of(self, "rejected_", "dropped_")
+
+
+_raw.Stats.balances = _balances
+
 # A name of its own: looked up per flush, replaced in tests.
 _now = time.time
 

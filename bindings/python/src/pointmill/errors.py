@@ -17,7 +17,7 @@ class NullError(Error, ValueError):
 
 class InvalidError(Error, ValueError):
     """An argument is outside its range (a length, a flag, a profile, or a bound below the other); see the
-    function's comment in the header."""
+    function's documentation."""
 
     code = -2
     name = "POINTMILL_E_INVALID"
@@ -74,7 +74,7 @@ class KindError(Error, ValueError):
 
 
 class FormatError(Error, ValueError):
-    """No format has this number or name; see the constants in the header or the option format."""
+    """No format has this number or name; see the documentation of encode."""
 
     code = -10
     name = "POINTMILL_E_FORMAT"
@@ -147,14 +147,14 @@ class TooManyError(Error, ValueError):
 
 
 class UnknownOptionError(Error, ValueError):
-    """No option has this name; pointmill_config_option lists them."""
+    """No option has this name; look it up in the list of options."""
 
     code = -40
     name = "POINTMILL_E_UNKNOWN_OPTION"
 
 
 class BadValueError(Error, ValueError):
-    """The value is not one that the option allows; pointmill_config_option tells its range."""
+    """The value is not one that the option allows; look up its range in the list of options."""
 
     code = -41
     name = "POINTMILL_E_BAD_VALUE"
@@ -176,15 +176,15 @@ class NoMemoryError(Error, MemoryError):
 
 
 class DecodeError(Error, ValueError):
-    """The bytes are not a message of this format, or exceed the limits of a decoder; the err argument names the
-    byte."""
+    """The bytes are not a message of this format, or exceed the limits of a decoder; look at the byte that the
+    detail names."""
 
     code = -60
     name = "POINTMILL_E_DECODE"
 
 
 class EncodeError(Error, ValueError):
-    """The snapshot or sketch could not be encoded; the err argument names the cause."""
+    """The snapshot or sketch could not be encoded; look at the detail."""
 
     code = -61
     name = "POINTMILL_E_ENCODE"
@@ -192,21 +192,21 @@ class EncodeError(Error, ValueError):
 
 class DeliveryLaterError(Error, RuntimeError):
     """Not everything has arrived yet; it is kept and sent again, so there is nothing to do; if it lasts, look at
-    pointmill_client_last_failure."""
+    the last failure."""
 
     code = -70
     name = "POINTMILL_E_DELIVERY_LATER"
 
 
 class DeliveryDroppedError(Error, RuntimeError):
-    """Points were given up, or the format cannot carry them; pointmill_client_stats_get tells how many and why."""
+    """Points were given up, or the format cannot carry them; the stats tell how many and why."""
 
     code = -71
     name = "POINTMILL_E_DELIVERY_DROPPED"
 
 
 class ClosedError(Error, ValueError):
-    """The client has been closed; make a new one."""
+    """The object has been closed; make a new one."""
 
     code = -72
     name = "POINTMILL_E_CLOSED"

@@ -1,18 +1,18 @@
 """The sketch alone: insert, merge, quantiles, bytes."""
 
 from . import _raw
+from .errors import FormatError, InvalidError
 
 _FORMATS = {"ddsketch_proto": 1, "ddsketch_compact": 2, "agent": 3}
 _PROFILES = {"u16": 1, "u32": 2}
 
 
 def _number(table, what, word):
-    # Codes of the library for what is not in the table: it has the better text.
-    return table.get(word, 0) if isinstance(word, str) else _wrong(what, word)
-
-
-def _wrong(what, word):
-    raise TypeError(f"{what}: expected a text, got {word!r}")
+    number = table.get(word) if isinstance(word, str) else None
+    if number is None:
+        error = TypeError if not isinstance(word, str) else FormatError if table is _FORMATS else InvalidError
+        raise error(f"{what}: expected {', '.join(table)}, got {word!r}")
+    return number
 
 
 class Sketch(_raw.Sketch):

@@ -71,7 +71,7 @@ class Snapshot(_raw.Snapshot):
             return [Entry(self, i) for i in range(*index.indices(len(self)))]
         i = index + len(self) if index < 0 else index
         if not 0 <= i < len(self):
-            raise IndexError(f"entry {index} of {len(self)}")
+            raise IndexError(f"there is no entry {index}; the snapshot has {len(self)}")
         return Entry(self, i)
 
     def __iter__(self):
@@ -84,6 +84,16 @@ class Snapshot(_raw.Snapshot):
         Sketches merge, counts add up. With `merge_intervals` every series has one entry.
         """
         return self._group_by(keys, merge_intervals)
+
+    @staticmethod
+    def merge(snapshots):
+        """One snapshot of many: entries of the same kind, name, tags and interval become one."""
+        snapshots = tuple(snapshots)
+        if not snapshots:
+            raise ValueError("merge: no snapshots; give at least one")
+        if not isinstance(snapshots[0], Snapshot):
+            raise TypeError(f"merge: expected snapshots, got {snapshots[0]!r}")
+        return snapshots[0]._merge(snapshots[1:])
 
     def encode(self, format="intake", **options):
         """The bodies to send, each within its route's limits, and what could not be put into one.
@@ -105,13 +115,3 @@ class Payloads(list):
     def __init__(self, bodies=(), skipped=()):
         super().__init__(bodies)
         self.skipped = list(skipped)
-
-
-def merge(snapshots):
-    """One snapshot of many: entries of the same kind, name, tags and interval become one."""
-    snapshots = tuple(snapshots)
-    if not snapshots:
-        raise ValueError("merge: no snapshots; give at least one")
-    if not isinstance(snapshots[0], Snapshot):
-        raise TypeError(f"merge: expected snapshots, got {snapshots[0]!r}")
-    return snapshots[0]._merge(snapshots[1:])

@@ -68,7 +68,7 @@ static VALUE core_metric_at(VALUE self, VALUE name, VALUE value, VALUE at, VALUE
 }
 
 static VALUE core_refused(VALUE self, VALUE cause) {
-    check(pointmill_lambda_refused(of(self), NUM2UINT(cause), 1));
+    check(pointmill_lambda_rejected(of(self), NUM2UINT(cause), 1));
     return Qnil;
 }
 
@@ -183,14 +183,22 @@ typedef struct {
     VALUE core;
     pointmill_lambda *lambda;
     uint64_t context;
+    VALUE name;
+    VALUE tags;
 } Held;
 
 static void held_mark(void *data) {
-    rb_gc_mark_movable(((Held *)data)->core);
+    const Held *held = data;
+    rb_gc_mark_movable(held->core);
+    rb_gc_mark_movable(held->name);
+    rb_gc_mark_movable(held->tags);
 }
 
 static void held_compact(void *data) {
-    ((Held *)data)->core = rb_gc_location(((Held *)data)->core);
+    Held *held = data;
+    held->core = rb_gc_location(held->core);
+    held->name = rb_gc_location(held->name);
+    held->tags = rb_gc_location(held->tags);
 }
 
 static const rb_data_type_t held_type = {
@@ -202,7 +210,8 @@ static const rb_data_type_t held_type = {
 static VALUE core_distribution(int argc, VALUE *argv, VALUE self) {
     rb_check_arity(argc, 1, 2);
     Texts texts;
-    texts_of(argv[0], argc > 1 ? argv[1] : Qnil, &texts);
+    VALUE name = rb_str_new_frozen(utf8_of(argv[0], "name")), tags = tags_of(argc > 1 ? argv[1] : Qnil);
+    texts_of(name, tags, &texts);
     uint64_t context = 0;
     int32_t status = pointmill_lambda_context(of(self), texts.all, texts.len, &context);
     if (status != POINTMILL_OK)
@@ -213,15 +222,28 @@ static VALUE core_distribution(int argc, VALUE *argv, VALUE self) {
     held->lambda = of(self);
     held->context = context;
     RB_OBJ_WRITE(object, &held->core, self);
+    RB_OBJ_WRITE(object, &held->name, name);
+    RB_OBJ_WRITE(object, &held->tags, tags);
     return rb_obj_freeze(object);
 }
 
-static VALUE held_record(VALUE self, VALUE argument) {
+static ID id_at, id_held;
+
+/* What is not taken here as it is goes the way of metric: mended, or refused, counted and told. */
+static VALUE held_record(int argc, VALUE *argv, VALUE self) {
     const Held *held = RTYPEDDATA_DATA(self);
-    double value = number_of(argument, "value");
-    int32_t status = pointmill_lambda_record(held->lambda, held->context, value);
+    VALUE when = Qnil;
+    if (RB_UNLIKELY(argc != 1 || rb_keyword_given_p()))
+        keywords_of(argc, argv, 1, 1, "one value, and the keyword at", &id_at, 1, &when);
+    VALUE value = argv[0];
+    if (RB_UNLIKELY(!NIL_P(when) || !(RB_FIXNUM_P(value) || RB_FLOAT_TYPE_P(value)))) {
+        rb_funcall(slowly, id_held, 4, held->name, held->tags, value, when);
+        return Qnil;
+    }
+    double to_record = RB_FIXNUM_P(value) ? (double)RB_FIX2LONG(value) : rb_float_value(value);
+    int32_t status = pointmill_lambda_record(held->lambda, held->context, to_record);
     if (RB_UNLIKELY(status != POINTMILL_OK))
-        raise_value(status, value);
+        rb_funcall(slowly, id_refused, 3, held->name, value, INT2NUM(status));
     return Qnil;
 }
 
@@ -313,12 +335,21 @@ static VALUE core_warnings(VALUE self) {
     return written(warnings, of(self));
 }
 
+/* The value a setting has. */
+static VALUE core_setting(VALUE self, VALUE name) {
+    pointmill_str text = {NULL, 0};
+    check(pointmill_lambda_setting(of(self), StringValueCStr(name), &text));
+    return text_from(text);
+}
+
 static VALUE core_last_failure(VALUE self) {
     return written(last_failure, of(self));
 }
 
 void lambda_add(void) {
     id_time = rb_intern("time");
+    id_at = rb_intern("at");
+    id_held = rb_intern("held");
     id_metric = rb_intern("metric");
     id_refused = rb_intern("refused");
     VALUE module = rb_define_module_under(known.module, "Lambda");
@@ -337,10 +368,11 @@ void lambda_add(void) {
     rb_define_method(class, "stats", METHOD(core_stats), 0);
     rb_define_method(class, "mode", METHOD(core_mode), 0);
     rb_define_method(class, "warnings", METHOD(core_warnings), 0);
+    rb_define_method(class, "setting", METHOD(core_setting), 1);
     rb_define_method(class, "last_failure", METHOD(core_last_failure), 0);
     rb_funcall(module, rb_intern("private_constant"), 1, ID2SYM(rb_intern("Core")));
     known.held = rb_define_class_under(module, "Metric", rb_cObject);
     rb_undef_alloc_func(known.held);
     rb_undef_method(CLASS_OF(known.held), "new");
-    rb_define_method(known.held, "record", METHOD(held_record), 1);
+    rb_define_method(known.held, "record", METHOD(held_record), -1);
 }

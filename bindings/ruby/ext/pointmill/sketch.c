@@ -61,7 +61,9 @@ static VALUE sketch_insert(int argc, VALUE *argv, VALUE self) {
         rb_raise(rb_eArgError, "insert takes n or rate, not both");
     if (!NIL_P(given[0])) {
         if (!RB_INTEGER_TYPE_P(given[0]))
-            rb_raise(rb_eTypeError, "n: expected an Integer, got %+" PRIsVALUE, given[0]);
+            rb_raise(rb_eTypeError, "n: expected a whole number from 0, got %+" PRIsVALUE, given[0]);
+        if (RTEST(rb_funcall(given[0], '<', 1, INT2FIX(0))))
+            rb_raise(rb_eArgError, "n: expected a whole number from 0, got %+" PRIsVALUE, given[0]);
         uint64_t n = NUM2ULL(given[0]);
         status = pointmill_sketch_insert_n(mutable_of(self), value, n);
     } else if (!NIL_P(given[1])) {

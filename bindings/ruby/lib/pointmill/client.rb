@@ -29,7 +29,8 @@ module Pointmill
       end
       options = without_background(options) if send
       open(given(engine, options), Options.pairs(options), send)
-      Open.add(self, Integer(options.fetch(:flush_timeout_ms, 10_000)))
+      @timeout_ms = Integer(options.fetch(:flush_timeout_ms, 10_000))
+      Open.add(self, @timeout_ms)
     end
 
     # Makes a client, or lends it to a block of one argument and closes it afterwards.
@@ -44,17 +45,18 @@ module Pointmill
       end
     end
 
-    # Sends what the engine holds (with `all` also the open intervals) and what was kept, for at most `timeout` seconds.
+    # Sends what the engine holds (with `all` also the open intervals) and what was kept, for at most `timeout` seconds, by
+    # default the option flush_timeout_ms.
     #
     # true: everything has arrived. false: something is kept and will be tried again. DeliveryDroppedError: something was
     # given up; #stats says how much and why. Other threads run meanwhile. If the waiting is interrupted (Timeout, a
     # signal, Thread#kill) the sending goes on in the background.
-    def flush(all: true, timeout: 10.0)
+    def flush(all: true, timeout: nil)
       flush_for(all, milliseconds(timeout))
     end
 
     # Flushes everything, stops the background thread, and spools what has not arrived. Same answers as #flush.
-    def close(timeout = 10.0)
+    def close(timeout: nil)
       timeout_ms = milliseconds(timeout)
       Open.remove(self)
       close_within(timeout_ms)
@@ -81,6 +83,8 @@ module Pointmill
     end
 
     def milliseconds(timeout)
+      return @timeout_ms if timeout.nil?
+
       seconds = Float(timeout)
       raise ArgumentError, "timeout: expected seconds, 0 or more, got #{timeout.inspect}" unless seconds >= 0
 

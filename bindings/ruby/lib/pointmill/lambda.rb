@@ -84,10 +84,11 @@ module Pointmill
         CORE.distribution(name, tags)
       end
 
-      # Sends everything that waits, for at most `timeout` seconds; true if all of it has arrived. `wrap` does this at the
-      # end of every invocation. What has not arrived is kept for the next flush.
-      def flush(timeout = 5.0)
-        done = CORE.flush((Float(timeout) * 1000).to_i).zero?
+      # Sends everything that waits, for at most `timeout` seconds, by default the setting flush_timeout_ms; true if all of it
+      # has arrived. `wrap` does this at the end of every invocation. What has not arrived is kept for the next flush.
+      def flush(timeout: nil)
+        timeout_ms = timeout.nil? ? Integer(CORE.setting('flush_timeout_ms')) : (Float(timeout) * 1000).to_i
+        done = CORE.flush(timeout_ms).zero?
         Slowly.tell
         done
       end
@@ -95,6 +96,11 @@ module Pointmill
       # The ledger.
       def stats
         CORE.stats
+      end
+
+      # What went wrong last (a look-up of the key, a request, a write), for a line in a log, or nil. It never holds a key.
+      def last_failure
+        CORE.last_failure
       end
 
       # Where points go: 'extension', 'log', 'http' or 'disabled'.

@@ -15,11 +15,16 @@ module Pointmill
       of_bytes(bytes, number(FORMATS, 'format', format))
     end
 
-    # The library has the better text for a word that is not in the table.
     def self.number(table, what, word)
-      return table.fetch(word.to_s, 0) if word.is_a?(String) || word.is_a?(Symbol)
+      text = word.is_a?(String) || word.is_a?(Symbol)
+      number = table[word.to_s] if text
+      return number if number
 
-      raise TypeError, "#{what}: expected a Symbol or String, got #{word.inspect}"
+      error = if !text then TypeError
+              elsif table.equal?(FORMATS) then FormatError
+              else InvalidError
+              end
+      raise error, "#{what}: expected #{table.keys.join(', ')}, got #{word.inspect}"
     end
     private_class_method :of_bytes, :number
 

@@ -22,5 +22,11 @@ module Pointmill
     :utf8_mended, # Names or tags whose bytes were not UTF-8 and were mended.
     :arena_used_bytes, # Bytes of the arena in use.
     :arena_bytes # Bytes of the arena.
-  )
+  ) do
+    # Whether every point is accounted for; true while no other call is under way.
+    def balances?
+      recorded == flushed + pending + rejected_not_finite + rejected_stale + rejected_too_old +
+        rejected_too_new + rejected_invalid_name + rejected_no_room + dropped_arena_full + dropped_stale
+    end
+  end
 end

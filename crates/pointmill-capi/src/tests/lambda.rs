@@ -36,7 +36,7 @@ pub(super) fn calls() -> Vec<Call> {
         pointmill_lambda_record(f.lambda, 0, 1.0);
         pointmill_lambda_record_at(f.lambda, 0, 1.0, 1);
         pointmill_lambda_record_batch(f.lambda, &0, &1.0, ptr::null(), 1, &mut 0);
-        pointmill_lambda_refused(f.lambda, POINTMILL_LAMBDA_BAD_NAME, 1);
+        pointmill_lambda_rejected(f.lambda, POINTMILL_LAMBDA_BAD_NAME, 1);
         pointmill_lambda_begin(f.lambda, ptr::null(), &mut 0);
         // No invocation is open: the boundary is passed all the same.
         pointmill_lambda_end(f.lambda, 1, ptr::null(), &mut 0);
@@ -65,7 +65,7 @@ pub(super) fn layout(out: &mut String) {
             mode,
             recorded,
             pending,
-            delivered,
+            accepted,
             queued,
             rejected_not_finite,
             rejected_invalid_name,
@@ -73,14 +73,14 @@ pub(super) fn layout(out: &mut String) {
             rejected_stale,
             rejected_no_room,
             rejected_closed,
-            refused_name,
-            refused_value,
-            refused_time,
-            refused_tags,
+            rejected_bad_name,
+            rejected_bad_value,
+            rejected_bad_time,
+            rejected_bad_tags,
             dropped_disabled,
-            dropped_buffer,
+            dropped_buffer_full,
             dropped_delivery,
-            dropped_arena,
+            dropped_arena_full,
             overflowed,
             utf8_mended,
             enhanced,

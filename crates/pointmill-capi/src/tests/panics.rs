@@ -91,7 +91,7 @@ fn after_a_panic_an_object_refuses_changes_and_still_tells_what_it_holds() {
         let changing_lambda = name.strip_prefix("pointmill_lambda_").is_some_and(|name| {
             !reading.contains(&name) && !name.starts_with("config") && !name.starts_with("trace")
         });
-        let refused = c!(pointmill_lambda_refused(
+        let refused = c!(pointmill_lambda_rejected(
             f.lambda,
             POINTMILL_LAMBDA_BAD_TIME,
             1

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pointmill::{Config, Engine, Flush, Kind, RecordError, Stats};
-use pointmill_deliver::{Client, ClientConfig, DestinationKind, KeySource, Ledger};
+use pointmill_deliver::{Client, ClientConfig, ClientStats, DestinationKind, KeySource};
 use pointmill_forwarder::{Point, PointKind};
 
 use super::ForwardError;
@@ -99,7 +99,7 @@ pub(super) struct Delivered {
     /// Of the engines, added up.
     pub(super) stats: Vec<Stats>,
     /// Of the clients.
-    pub(super) ledgers: Vec<Ledger>,
+    pub(super) ledgers: Vec<ClientStats>,
     /// Why the last attempt failed, or empty.
     pub(super) last_failure: String,
     /// Points that no engine took, with the last reason.
@@ -273,7 +273,7 @@ impl Delivery {
         let mut done = self.done.clone();
         for lane in std::iter::once(&self.main).chain(&self.sums) {
             done.stats.push(lane.engine.stats());
-            done.ledgers.push(lane.client.ledger());
+            done.ledgers.push(lane.client.stats());
             let failure = lane.client.last_failure();
             if !failure.is_empty() {
                 done.last_failure = failure;

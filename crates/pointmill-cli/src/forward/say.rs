@@ -136,7 +136,7 @@ impl Books<'_> {
 
     fn delivery_text(&self) -> Option<String> {
         let done = self.delivered?;
-        let sum = |of: &dyn Fn(&pointmill_deliver::Ledger) -> u64| -> u64 {
+        let sum = |of: &dyn Fn(&pointmill_deliver::ClientStats) -> u64| -> u64 {
             done.ledgers.iter().map(of).sum()
         };
         let accepted = sum(&|ledger| ledger.accepted);
@@ -193,7 +193,7 @@ impl Books<'_> {
                 .into()
         };
         let delivered = self.delivered.map(|done| {
-            let sum = |of: &dyn Fn(&pointmill_deliver::Ledger) -> u64| -> u64 {
+            let sum = |of: &dyn Fn(&pointmill_deliver::ClientStats) -> u64| -> u64 {
                 done.ledgers.iter().map(of).sum()
             };
             json!({

@@ -309,10 +309,7 @@ mod tests {
         assert_eq!(group.points, points);
         assert!(matches!(group.value, GroupValue::Count(total) if total == points as f64));
         let snapshot = snapshot.unwrap();
-        let intervals: Vec<i64> = snapshot
-            .iter()
-            .map(|entry| entry.interval_start())
-            .collect();
+        let intervals: Vec<i64> = snapshot.iter().map(|entry| entry.interval()).collect();
         assert_eq!((intervals.len(), snapshot.points()), (2, points));
     }
 }

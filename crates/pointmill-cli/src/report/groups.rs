@@ -80,7 +80,7 @@ impl Groups {
         // Entries of one series name one group; a snapshot numbers its series densely.
         let mut known: Vec<Option<usize>> = Vec::new();
         for entry in snapshot.iter() {
-            let series = entry.series_index();
+            let series = entry.series();
             if series >= known.len() {
                 known.resize(series + 1, None);
             }
@@ -177,7 +177,7 @@ impl Gauge {
     fn add(&mut self, entry: &Entry<'_>, value: f64) {
         let mut key = Vec::new();
         series_key(&mut key, entry.kind(), entry.name(), entry.tags());
-        let now = (entry.interval_start(), value);
+        let now = (entry.interval(), value);
         match self.open.get_mut(&key) {
             None => drop(self.open.insert(key, now)),
             Some(open) if open.0 == now.0 => open.1 = value,

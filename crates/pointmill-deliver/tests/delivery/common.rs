@@ -5,17 +5,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use pointmill::{Config, Engine, Flush};
-use pointmill_deliver::{Client, Clock, Entropy, Ledger};
+use pointmill_deliver::{Client, ClientStats, Clock, Entropy};
 
 /// Time for what must succeed. A busy machine may take its turn; whoever needs all of it has failed.
 pub(crate) const AMPLE: Duration = Duration::from_secs(120);
 
 /// Flushes for `each` time and time again until the books are as `done` wants them.
-pub(crate) fn flush_until(client: &Client, each: Duration, mut done: impl FnMut(&Ledger) -> bool) {
+pub(crate) fn flush_until(
+    client: &Client,
+    each: Duration,
+    mut done: impl FnMut(&ClientStats) -> bool,
+) {
     let start = Instant::now();
     loop {
         client.flush(Flush::All, each).unwrap();
-        let books = client.ledger();
+        let books = client.stats();
         if done(&books) {
             return;
         }

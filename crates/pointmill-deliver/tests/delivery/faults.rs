@@ -267,7 +267,7 @@ impl Schedule {
 
     /// What must hold at every quiescent moment.
     fn check(&self) {
-        let books = self.client.ledger();
+        let books = self.client.stats();
         assert!(books.balances(), "seed {}: {books:?}", self.seed);
         let state = self.intake.state.lock().unwrap();
         let mut arrived_in_all = 0.0;
@@ -306,13 +306,13 @@ impl Schedule {
             self.client
                 .close(Duration::from_millis(self.chance.below(3_000)));
             self.check();
-            let books = self.client.ledger();
+            let books = self.client.stats();
             assert_eq!(books.queued, 0, "seed {}", self.seed);
             return self.client;
         }
         self.weather(Weather::Clear);
         for _ in 0..200 {
-            if self.client.ledger().waiting() == 0 {
+            if self.client.stats().waiting() == 0 {
                 break;
             }
             self.client
@@ -323,7 +323,7 @@ impl Schedule {
         }
         let report = self.client.close(Duration::from_secs(60));
         self.check();
-        let books = self.client.ledger();
+        let books = self.client.stats();
         assert_eq!(
             (report.waiting, books.waiting()),
             (0, 0),
@@ -343,7 +343,7 @@ fn every_point_arrives_exactly_once_or_stands_in_the_books() {
     let many = seeds.end - seeds.start > 1;
     let mut seen: HashMap<&str, u64> = HashMap::new();
     for seed in seeds {
-        let books = Schedule::new(seed).run().ledger();
+        let books = Schedule::new(seed).run().stats();
         let mut saw = |what, n: u64| *seen.entry(what).or_default() += n;
         saw("accepted", books.accepted);
         saw("splits", books.splits);

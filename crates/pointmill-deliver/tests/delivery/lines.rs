@@ -62,7 +62,7 @@ fn a_slow_reader_gets_every_line_whole_and_once() {
     flush_until(&client, MOMENT, |books| {
         books.failed_for(FailCause::Timeout) > 0
     });
-    assert_eq!(client.ledger().waiting(), 3_000);
+    assert_eq!(client.stats().waiting(), 3_000);
     let reading = std::thread::spawn(move || {
         let mut all = Vec::new();
         reader.read_to_end(&mut all).unwrap();
@@ -74,7 +74,7 @@ fn a_slow_reader_gets_every_line_whole_and_once() {
         "{}",
         client.last_failure()
     );
-    assert_eq!(client.ledger().accepted, 3_500);
+    assert_eq!(client.stats().accepted, 3_500);
     drop(client);
     assert_eq!(lines_of(&reading.join().unwrap()), 3_500);
 }
@@ -88,14 +88,14 @@ fn a_reader_that_has_gone_raises_no_signal_and_loses_no_point() {
     flush_until(&client, MOMENT, |_| {
         client.last_failure().contains("Broken pipe")
     });
-    let books = client.ledger();
+    let books = client.stats();
     assert_eq!((books.waiting(), books.dropped()), (4, 0));
     let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
     let client = log_client(ours.into());
     drop(theirs);
     record(&client, Kind::Count, 4);
     flush_until(&client, MOMENT, |books| books.failures() > 0);
-    assert_eq!(client.ledger().waiting(), 4);
+    assert_eq!(client.stats().waiting(), 4);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn dogstatsd(url: &str) -> Client {
     let settings = [
         ("destination", "dogstatsd"),
         ("dogstatsd_url", url),
-        ("datagram_bytes", "64"),
+        ("datagram_bytes_max", "64"),
     ];
     Client::new(&small_engine(), &config(&settings)).unwrap()
 }
@@ -160,7 +160,7 @@ fn an_agent_that_is_away_gets_its_datagrams_when_it_is_back() {
     let client = dogstatsd(&format!("unix://{}", path.display()));
     record(&client, Kind::Count, 1);
     flush_until(&client, MOMENT, |books| books.failures() > 0);
-    let books = client.ledger();
+    let books = client.stats();
     assert_eq!((books.waiting(), books.dropped()), (1, 0));
     for _ in 0..2 {
         let agent = UnixDatagram::bind(&path).unwrap();
@@ -177,7 +177,7 @@ fn an_agent_that_is_away_gets_its_datagrams_when_it_is_back() {
         drop(agent);
         record(&client, Kind::Count, 1);
     }
-    assert_eq!(client.ledger().accepted, 2);
+    assert_eq!(client.stats().accepted, 2);
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn an_agent_that_does_not_read_costs_no_more_than_the_time_allowed() {
         }
         full
     });
-    let books = client.ledger();
+    let books = client.stats();
     assert!(books.waiting() > 0 && books.dropped() == 0, "{books:?}");
     let reading = std::thread::spawn(move || {
         let mut buffer = [0; 100];
@@ -235,7 +235,7 @@ fn a_datagram_that_the_system_calls_too_large_is_dropped_and_counted() {
     let settings = [
         ("destination", "dogstatsd"),
         ("dogstatsd_url", url.as_str()),
-        ("datagram_bytes", "65467"),
+        ("datagram_bytes_max", "65467"),
     ];
     let client = Client::new(&small_engine(), &config(&settings)).unwrap();
     let tags: Vec<String> = (0..99)
@@ -251,7 +251,7 @@ fn a_datagram_that_the_system_calls_too_large_is_dropped_and_counted() {
     }
     client.flush(Flush::All, AMPLE).unwrap();
     // What fits into one datagram of IPv4 arrives.
-    let books = client.ledger();
+    let books = client.stats();
     assert!(books.balances(), "{books:?}");
     assert_eq!(
         books.accepted + books.dropped_for(DropCause::TooLarge) + books.skipped(),

@@ -56,7 +56,7 @@ fn a_process_that_is_stopped_again_and_again_loses_nothing() {
         flush_until(&client, Duration::from_secs(1), |books| {
             books.waiting() == 0
         });
-        let books = client.ledger();
+        let books = client.stats();
         assert!(
             books.balances() && books.accepted == 600,
             "{books:?} {}",
@@ -135,7 +135,7 @@ fn a_process_that_is_killed_leaves_whole_files_and_the_next_one_sends_them() {
         let config = spooling(dir.path(), &[]);
         let client = Client::with_destination(&small_engine(), &config, Arc::new(sink)).unwrap();
         assert!(client.flush(Flush::All, AMPLE).unwrap().complete());
-        let books = client.ledger();
+        let books = client.stats();
         assert!(
             books.balances() && books.spool_damaged_files == 0,
             "{books:?}"
@@ -199,11 +199,11 @@ fn a_forked_child_begins_with_nothing_and_leaves_its_parents_connection_alone() 
         record(&client, "parent", 1);
         let before = intake.taken().connections;
         let said = in_child(|| {
-            let nothing = client.ledger().flushed + client.ledger().requests + kept.ledger().queued;
+            let nothing = client.stats().flushed + client.stats().requests + kept.stats().queued;
             record(&client, "child", 7);
             // Where a thread runs, it may be the one that sends.
             let complete = client.flush(Flush::All, AMPLE).unwrap().complete();
-            let books = client.ledger();
+            let books = client.stats();
             let closed = client.close(AMPLE).complete();
             format!(
                 "{nothing} {complete} {} {} {closed}",
@@ -216,8 +216,8 @@ fn a_forked_child_begins_with_nothing_and_leaves_its_parents_connection_alone() 
         let connections = intake.taken().connections;
         assert_eq!(connections, before + 1, "the child has opened its own");
         assert!(client.flush(Flush::All, AMPLE).unwrap().complete());
-        assert_eq!((client.ledger().accepted, kept.ledger().queued), (6, 3));
-        assert_eq!(client.ledger().stale_connections, 0);
+        assert_eq!((client.stats().accepted, kept.stats().queued), (6, 3));
+        assert_eq!(client.stats().stale_connections, 0);
         assert_eq!(intake.taken().connections, connections);
     }
     assert_eq!(intake.taken().metrics["child"], 14.0);
@@ -277,7 +277,7 @@ fn children_forked_in_the_middle_of_a_writing_keep_no_file_locked() {
     });
     sink.up.store(true, Ordering::Relaxed);
     assert!(client.flush(Flush::All, AMPLE).unwrap().complete());
-    let books = client.ledger();
+    let books = client.stats();
     assert_eq!((books.waiting(), books.dropped()), (0, 0), "{books:?}");
     drop(children);
 }

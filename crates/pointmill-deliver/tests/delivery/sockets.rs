@@ -99,7 +99,7 @@ fn hundreds_of_random_schedules_through_sockets() {
         }
         flush_until(&client, SECOND, |books| books.waiting() == 0);
         client.close(SECOND);
-        let books = client.ledger();
+        let books = client.stats();
         assert!(books.balances(), "seed {seed}: {books:?}");
         assert_eq!(
             books.waiting(),
@@ -137,7 +137,7 @@ fn a_connection_that_went_stale_is_replaced_at_once() {
         // So that the end of the connection has come through, as after a freeze.
         std::thread::sleep(Duration::from_millis(20));
     }
-    let books = client.ledger();
+    let books = client.stats();
     assert_eq!((books.accepted, books.failures()), (50, 0), "{books:?}");
     assert_eq!(intake.total(), 50.0);
 }
@@ -160,7 +160,7 @@ fn a_kept_connection_that_breaks_in_the_middle_costs_no_pause() {
         record(&client, "m", 1);
         assert!(client.flush(Flush::All, AMPLE).unwrap().complete());
     }
-    let books = client.ledger();
+    let books = client.stats();
     assert!(books.stale_connections >= 2, "{books:?}");
     assert_eq!((books.failures(), intake.total()), (0, 6.0), "{books:?}");
 }
@@ -178,7 +178,7 @@ fn nobody_listens_and_nobody_answers() {
     flush_until(&client, some_time, |books| {
         books.failed_for(FailCause::Timeout) >= 1 && books.uncertain >= 5
     });
-    let books = client.ledger();
+    let books = client.stats();
     assert_eq!((books.waiting(), books.dropped()), (5, 0));
     drop(listener);
     flush_until(&client, some_time, |books| {
@@ -186,7 +186,7 @@ fn nobody_listens_and_nobody_answers() {
     });
     let report = client.close(Duration::ZERO);
     assert_eq!(report.dropped, 5);
-    assert_eq!(client.ledger().dropped_for(DropCause::Closed), 5);
+    assert_eq!(client.stats().dropped_for(DropCause::Closed), 5);
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn a_name_that_is_not_found_and_a_proxy_that_refuses_are_named() {
         let client = Client::new(&small_engine(), &config).unwrap();
         record(&client, "m", 1);
         flush_until(&client, SECOND, |books| books.failures() >= 1);
-        let (books, failure) = (client.ledger(), client.last_failure());
+        let (books, failure) = (client.stats(), client.last_failure());
         assert_eq!(
             books.failed_for(FailCause::Connect),
             books.failures(),
@@ -260,7 +260,7 @@ fn peace_is_kept_for_as_long_as_asked() {
     assert_eq!((report.waiting, intake.taken().requests), (1, 1));
     assert!(client.flush(Flush::All, AMPLE).unwrap().complete());
     assert!(start.elapsed() >= 6 * SECOND);
-    assert_eq!(client.ledger().failed_for(FailCause::Throttled), 1);
+    assert_eq!(client.stats().failed_for(FailCause::Throttled), 1);
 }
 
 #[test]
@@ -283,7 +283,7 @@ fn a_thread_flushes_in_the_background_and_ends_with_close() {
     assert!(client.close(AMPLE).complete());
     assert_eq!(intake.total(), 9.0);
     assert!(client.flush(Flush::All, SECOND).is_err());
-    assert!(client.ledger().balances());
+    assert!(client.stats().balances());
 }
 
 #[test]
@@ -304,5 +304,5 @@ fn a_client_tells_about_itself() {
     let taken = intake.taken();
     assert_eq!(taken.metrics["pointmill.client.failed"], 1.0);
     assert!(taken.metrics["pointmill.client.accepted"] >= 4.0);
-    assert!(client.ledger().balances());
+    assert!(client.stats().balances());
 }

@@ -94,17 +94,17 @@ fn what_the_queue_cannot_hold_waits_on_disk_and_arrives() {
     let sink = Sink::default();
     let client = client(dir.path(), &sink, &[]);
     (0..10).for_each(|_| batch(&client, 10));
-    let books = client.ledger();
+    let books = client.stats();
     assert!(
         books.balances() && books.spooled > 0 && books.queued > 0,
         "{books:?}"
     );
     assert_eq!(books.waiting(), 100);
     client.flush(Flush::All, Duration::from_millis(50)).unwrap();
-    assert_eq!(client.ledger().waiting(), 100);
+    assert_eq!(client.stats().waiting(), 100);
     sink.up.store(true, Ordering::Relaxed);
     assert!(client.flush(Flush::All, AMPLE).unwrap().complete());
-    let books = client.ledger();
+    let books = client.stats();
     assert!(
         books.balances() && books.accepted == 100 && books.adopted == 0,
         "{books:?}"
@@ -127,10 +127,10 @@ fn the_next_process_takes_up_what_is_left_and_both_keep_books() {
         ),
         (40, 0, 4)
     );
-    assert!(first.ledger().balances());
+    assert!(first.stats().balances());
     let second = client(dir.path(), &sink, &[]);
     assert!(second.flush(Flush::All, AMPLE).unwrap().complete());
-    let books = second.ledger();
+    let books = second.stats();
     assert!(books.balances(), "{books:?}");
     assert_eq!((books.adopted, books.accepted, sink.points()), (40, 40, 40));
 }
@@ -141,12 +141,12 @@ fn what_another_process_takes_up_is_handed_over() {
     let (away, sink) = (Sink::default(), Sink::up());
     let first = client(dir.path(), &away, &[]);
     (0..8).for_each(|_| batch(&first, 1));
-    let spooled = first.ledger().spooled;
+    let spooled = first.stats().spooled;
     let second = client(dir.path(), &sink, &[]);
     second.flush(Flush::All, AMPLE).unwrap();
-    assert_eq!(second.ledger().accepted, spooled);
+    assert_eq!(second.stats().accepted, spooled);
     first.flush(Flush::All, Duration::ZERO).unwrap();
-    let books = first.ledger();
+    let books = first.stats();
     assert!(books.balances(), "{books:?}");
     assert_eq!((books.handed_over, books.spooled), (spooled, 0));
 }
@@ -174,7 +174,7 @@ fn two_that_send_at_once_never_send_the_same_file() {
             scope.spawn(|| client.flush(Flush::All, AMPLE).unwrap());
         }
     });
-    let (a, b) = (a.ledger(), b.ledger());
+    let (a, b) = (a.stats(), b.stats());
     assert!(a.balances() && b.balances(), "{a:?} {b:?}");
     assert_eq!(a.accepted + b.accepted, 60);
     assert_eq!(points.load(Ordering::Relaxed), 60);
@@ -186,7 +186,7 @@ fn the_oldest_give_way_and_are_counted() {
     let sink = Sink::default();
     let client = client(dir.path(), &sink, &[("spool_bytes_max", "4096")]);
     (0..12).for_each(|i| batch(&client, i + 1));
-    let books = client.ledger();
+    let books = client.stats();
     assert!(books.balances(), "{books:?}");
     assert!(books.dropped_for(DropCause::SpoolFull) > 0, "{books:?}");
     let used: u64 = files(dir.path(), "")
@@ -222,7 +222,7 @@ fn garbage_is_put_aside_and_a_newer_version_is_left_alone() {
     for _ in 0..3 {
         second.flush(Flush::All, AMPLE).unwrap();
     }
-    let books = second.ledger();
+    let books = second.stats();
     assert!(books.balances(), "{books:?}");
     assert_eq!(
         (books.accepted, books.spool_damaged_files),
@@ -243,7 +243,7 @@ fn a_damaged_file_of_its_own_is_dropped_from_the_books() {
     fs::write(&spooled[0], b"").unwrap();
     sink.up.store(true, Ordering::Relaxed);
     client.flush(Flush::All, AMPLE).unwrap();
-    let books = client.ledger();
+    let books = client.stats();
     assert!(books.balances(), "{books:?}");
     assert_eq!(
         (books.dropped_for(DropCause::SpoolFailed), books.accepted),
@@ -260,7 +260,7 @@ fn what_is_too_old_is_dropped_wherever_it_waits() {
     (0..6).for_each(|_| batch(&client, 10));
     std::thread::sleep(Duration::from_millis(1_100));
     client.flush(Flush::All, AMPLE).unwrap();
-    let books = client.ledger();
+    let books = client.stats();
     assert!(books.balances(), "{books:?}");
     assert_eq!(
         (books.dropped_for(DropCause::Expired), books.waiting()),
@@ -284,7 +284,7 @@ fn a_directory_that_vanishes_is_a_counted_drop() {
     let client = client(dir.path(), &sink, &[]);
     fs::remove_dir(dir.path()).unwrap();
     (0..6).for_each(|_| batch(&client, 10));
-    let books = client.ledger();
+    let books = client.stats();
     assert!(
         books.balances() && books.dropped_for(DropCause::SpoolFailed) > 0,
         "{books:?}"
@@ -311,10 +311,10 @@ fn on_a_full_disk_the_oldest_give_way() {
     let sink = Sink::default();
     let client = client(dir.path(), &sink, &[]);
     (0..30).for_each(|i| batch(&client, i + 1));
-    let books = client.ledger();
+    let books = client.stats();
     sink.up.store(true, Ordering::Relaxed);
     client.flush(Flush::All, AMPLE).unwrap();
-    let after = client.ledger();
+    let after = client.stats();
     drop(client);
     let _ = Command::new("umount").arg(dir.path()).status();
     assert!(books.balances() && after.balances(), "{books:?} {after:?}");

@@ -56,7 +56,7 @@ fn tls_is_spoken_with_whom_the_file_names_and_with_nobody_else() {
     flush_until(&stranger, Duration::from_secs(1), |_| {
         stranger.last_failure().contains("certificate")
     });
-    let books = stranger.ledger();
+    let books = stranger.stats();
     assert!(books.failed_for(FailCause::Connect) >= 1, "{books:?}");
     assert_eq!(
         (books.waiting(), books.uncertain, intake.total()),

@@ -90,14 +90,14 @@ pub const LARGE: usize = 4 << 20;
 
 /// Most entries of all lists of a body, and most bins: each is some tens of bytes in memory.
 const LIMITS: DecodeLimits = DecodeLimits {
-    max_bytes: 0,
-    max_items: 1 << 20,
-    max_bins: 1 << 22,
+    bytes_max: 0,
+    items_max: 1 << 20,
+    bins_max: 1 << 22,
 };
 
 /// Values are entries of lists too, of eight bytes each.
 const LIMITS_OF_VALUES: DecodeLimits = DecodeLimits {
-    max_items: 1 << 22,
+    items_max: 1 << 22,
     ..LIMITS
 };
 
@@ -111,7 +111,7 @@ pub fn is_large(encoding: &str, length: usize) -> Option<bool> {
     }
 }
 
-/// Reads a body; more than `max_bytes` unpacked refuses it.
+/// Reads a body; more than `bytes_max` unpacked refuses it.
 ///
 /// # Errors
 /// [`BodyError`] says why nothing of it can be stored.
@@ -120,7 +120,7 @@ pub fn read(
     content_type: &str,
     encoding: &str,
     body: &[u8],
-    max_bytes: usize,
+    bytes_max: usize,
     rules: Rules,
 ) -> Result<Accepted, BodyError> {
     // What Datadog's API clients call zstd.
@@ -129,18 +129,18 @@ pub fn read(
     } else {
         encoding
     };
-    let plain = decompress(encoding, body, max_bytes)
-        .map_err(|error| unpacking(&error, encoding, max_bytes))?;
+    let plain = decompress(encoding, body, bytes_max)
+        .map_err(|error| unpacking(&error, encoding, bytes_max))?;
     let mut builder = BatchBuilder::new(rules);
     let limits = DecodeLimits {
-        max_bytes,
+        bytes_max,
         ..LIMITS
     };
     let outcome = match route {
         Route::Sketches => wire::sketches(&plain, &limits, &mut builder),
         Route::DistributionPoints => {
             let limits = DecodeLimits {
-                max_bytes,
+                bytes_max,
                 ..LIMITS_OF_VALUES
             };
             wire::distribution_points(&plain, &limits, &mut builder)
@@ -150,7 +150,7 @@ pub fn read(
         }
         Route::SeriesV1 => {
             return finish(
-                series_v1::read(&plain, LIMITS.max_items, &mut builder),
+                series_v1::read(&plain, LIMITS.items_max, &mut builder),
                 builder,
                 (body.len(), plain.len()),
             );
@@ -196,11 +196,11 @@ fn is_protobuf(content_type: &str) -> bool {
         || kind.eq_ignore_ascii_case("application/protobuf")
 }
 
-fn unpacking(error: &DecodeError, encoding: &str, max_bytes: usize) -> BodyError {
+fn unpacking(error: &DecodeError, encoding: &str, bytes_max: usize) -> BodyError {
     let (cause, message) = match error.cause {
         WireCause::Limit { .. } => (
             Cause::TooLarge,
-            format!("more than {max_bytes} bytes unpacked; split the payload"),
+            format!("more than {bytes_max} bytes unpacked; split the payload"),
         ),
         _ => (
             Cause::Encoding,
@@ -218,7 +218,7 @@ fn unpacking(error: &DecodeError, encoding: &str, max_bytes: usize) -> BodyError
 fn decoding(error: &DecodeError) -> BodyError {
     let cause = match error.cause {
         WireCause::Limit {
-            name: "max_bytes", ..
+            name: "bytes_max", ..
         } => Cause::TooLarge,
         _ => Cause::Decode,
     };

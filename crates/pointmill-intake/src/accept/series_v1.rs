@@ -131,7 +131,7 @@ mod tests {
                 (
                     e.kind(),
                     e.tags().collect::<Vec<_>>().join(","),
-                    e.interval_start(),
+                    e.interval(),
                     e.scalar().unwrap(),
                 )
             })

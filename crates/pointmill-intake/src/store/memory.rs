@@ -103,7 +103,7 @@ impl Memory {
         let mut key = String::new();
         let (mut unknown, mut last) = (0, usize::MAX);
         for entry in batch.snapshot.iter() {
-            let at = entry.series_index();
+            let at = entry.series();
             if at == last {
                 continue;
             }
@@ -139,7 +139,7 @@ impl Memory {
     fn add_unknown(&mut self, batch: &Batch, targets: &mut [Target]) {
         let mut key = String::new();
         for entry in batch.snapshot.iter() {
-            let at = entry.series_index();
+            let at = entry.series();
             if targets[at] == Target::UNKNOWN {
                 Directory::write_key(&mut key, entry.kind(), entry.name(), entry.tags());
                 // Two series of one body may be the same context.
@@ -162,9 +162,9 @@ impl Memory {
     /// Notes when each context had its last value.
     pub(crate) fn see(&mut self, batch: &Batch, targets: &[Target]) {
         for entry in batch.snapshot.iter() {
-            let series = targets[entry.series_index()].series as usize;
+            let series = targets[entry.series()].series as usize;
             let last = &mut self.directory.series[series].last;
-            *last = entry.interval_start().max(*last);
+            *last = entry.interval().max(*last);
         }
     }
 
@@ -173,14 +173,13 @@ impl Memory {
         self.see(batch, targets);
         let mut entries = batch.snapshot.iter().peekable();
         while let Some(first) = entries.next() {
-            let place =
-                |entry: &Entry<'_>| (targets[entry.series_index()].metric, entry.interval_start());
+            let place = |entry: &Entry<'_>| (targets[entry.series()].metric, entry.interval());
             let here = place(&first);
             self.change(here.0, here.1, |slot| {
                 let mut next = Some(first);
                 while let Some(entry) = next {
                     let (summary, bins) = row_of(&entry);
-                    let series = targets[entry.series_index()].series;
+                    let series = targets[entry.series()].series;
                     slot.join(series, join_of(entry.kind()), &summary, bins);
                     next = entries.next_if(|entry| place(entry) == here);
                 }

@@ -46,8 +46,8 @@ impl Staged {
         file: &File,
     ) -> Result<(), StoreError> {
         for entry in batch.snapshot.iter() {
-            let Target { series, metric } = targets[entry.series_index()];
-            let start = entry.interval_start();
+            let Target { series, metric } = targets[entry.series()];
+            let start = entry.interval();
             let place = self.places.entry((metric, start)).or_default();
             if place.rows.row(series).is_none() {
                 if start >= memory.hot_from {

@@ -7,7 +7,7 @@
 //!
 //! - Recording to a context that the thread's shard knows allocates nothing and takes one lock that
 //!   is free unless a drain swaps at that moment or more than four threads record.
-//! - Memory is bounded: the points by the option `buffer_points`, contexts by number and bytes
+//! - Memory is bounded: the points by the option `buffer_points_max`, contexts by number and bytes
 //!   for each shard. What does not fit asks for an early drain ([`Push::Full`]); nothing is dropped
 //!   here.
 //! - Tags keep the order in which they were given. Bytes that are not UTF-8 are mended and counted.

@@ -236,8 +236,8 @@ pub const SETTINGS: &[Setting] = &[
         "time kept free before an invocation's deadline",
     ),
     row(
-        "buffer_points",
-        &["POINTMILL_LAMBDA_BUFFER_POINTS"],
+        "buffer_points_max",
+        &["POINTMILL_LAMBDA_BUFFER_POINTS_MAX"],
         Number(64, 1 << 24),
         "65536",
         "points kept as they are between two flushes",

@@ -96,17 +96,20 @@ fn an_option_beats_a_variable_and_dd_beats_datadog() {
 
 #[test]
 fn a_bad_number_is_a_warning_from_a_variable_and_an_error_from_an_option() {
-    let (settings, warnings) = resolve(&[("POINTMILL_LAMBDA_BUFFER_POINTS", "many")]);
-    assert_eq!(settings.number("buffer_points"), 65_536);
+    let (settings, warnings) = resolve(&[("POINTMILL_LAMBDA_BUFFER_POINTS_MAX", "many")]);
+    assert_eq!(settings.number("buffer_points_max"), 65_536);
     assert_eq!(warnings.len(), 1);
     assert!(
-        warnings[0].contains("POINTMILL_LAMBDA_BUFFER_POINTS=many"),
+        warnings[0].contains("POINTMILL_LAMBDA_BUFFER_POINTS_MAX=many"),
         "{warnings:?}"
     );
     let mut source = Source::new(Language::Python);
-    let error = source.set("buffer_points", "1").unwrap_err().to_string();
+    let error = source
+        .set("buffer_points_max", "1")
+        .unwrap_err()
+        .to_string();
     assert!(
-        error.contains("buffer_points") && error.contains("64"),
+        error.contains("buffer_points_max") && error.contains("64"),
         "{error}"
     );
     let error = source

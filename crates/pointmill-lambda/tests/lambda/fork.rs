@@ -95,7 +95,7 @@ fn a_forked_child_begins_empty_and_has_its_own_thread() {
             format!(
                 "{nothing} {unknown} {} {} {complete} {}",
                 stats.recorded,
-                stats.delivered,
+                stats.accepted,
                 stats.balances()
             )
         });
@@ -106,7 +106,7 @@ fn a_forked_child_begins_empty_and_has_its_own_thread() {
         lambda.end(token, &Outcome::default()).unwrap();
         assert!(lambda.flush(AMPLE).unwrap().complete());
         let stats = lambda.stats();
-        assert!(stats.delivered == 3 && stats.balances(), "{stats:?}");
+        assert!(stats.accepted == 3 && stats.balances(), "{stats:?}");
         drop(lambda);
         let mut text = String::new();
         log.read_to_string(&mut text).unwrap();
@@ -133,11 +133,11 @@ fn a_point_outside_of_an_invocation_starts_the_childs_thread() {
     let delivered = |name: &str| {
         lambda.metric(&[name], 1.0).unwrap();
         let start = Instant::now();
-        while lambda.stats().delivered == 0 {
+        while lambda.stats().accepted == 0 {
             assert!(start.elapsed() < AMPLE, "{:?}", lambda.stats());
             std::thread::sleep(Duration::from_millis(10));
         }
-        lambda.stats().delivered.to_string()
+        lambda.stats().accepted.to_string()
     };
     assert_eq!(delivered("parent"), "1");
     assert_eq!(in_child(|| delivered("child")), "1");

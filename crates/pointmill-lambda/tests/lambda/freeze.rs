@@ -32,7 +32,7 @@ fn function(url: &str) {
     }
     let stats = lambda.stats();
     assert!(stats.balances());
-    assert_eq!(stats.delivered, 3003);
+    assert_eq!(stats.accepted, 3003);
     eprintln!("done {}", stats.invocations_open);
     std::io::stderr().flush().unwrap();
 }

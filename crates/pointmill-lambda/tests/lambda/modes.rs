@@ -71,7 +71,7 @@ fn extension_mode_sends_time_and_refuses_what_is_too_old() {
         ]
     );
     let stats = lambda.stats();
-    assert_eq!((stats.rejected_too_old, stats.delivered), (1, 2));
+    assert_eq!((stats.rejected_too_old, stats.accepted), (1, 2));
     assert!(stats.balances());
     let warnings = lambda.take_warnings(|_| true).unwrap();
     assert!(warnings.contains("four hours"), "{warnings}");
@@ -285,7 +285,7 @@ fn distribution_points_on_request_keep_values_seconds_and_order_of_tags() {
     let refused = server.requests().len();
     open.store(true, Ordering::Relaxed);
     assert!(lambda.flush(AMPLE).unwrap().complete());
-    assert_eq!(lambda.stats().delivered, 2);
+    assert_eq!(lambda.stats().accepted, 2);
     let (mut points, mut ids) = (Vec::new(), HashSet::new());
     for request in &server.requests()[refused..] {
         // What was given up before may be read only now: a receiver takes a batch once.
@@ -362,7 +362,7 @@ fn under_fips_rules_custom_points_are_counted_and_enhanced_ones_written() {
     let text = read_log(&mut log);
     assert_eq!(text.lines().count(), 2, "{text}");
     let stats = lambda.stats();
-    assert_eq!((stats.dropped_disabled, stats.delivered), (1, 2));
+    assert_eq!((stats.dropped_disabled, stats.accepted), (1, 2));
     assert!(stats.balances());
     assert!(
         lambda
@@ -392,7 +392,7 @@ fn a_bad_value_never_spoils_a_batch() {
         assert!(lambda.metric::<&str>(&[], 1.0).is_err());
         assert!(lambda.flush(AMPLE).unwrap().complete());
         let stats = lambda.stats();
-        assert_eq!(stats.delivered, 4);
+        assert_eq!(stats.accepted, 4);
         assert_eq!(
             (stats.rejected_not_finite, stats.rejected_invalid_name),
             (6, 3)

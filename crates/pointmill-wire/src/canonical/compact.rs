@@ -225,7 +225,7 @@ fn page_of(index: i32) -> i32 {
 ///
 /// `known` is the mapping of a sketch written without one. The sketch keeps an exact summary if any
 /// block of one is there; blocks that are not leave its number as in an empty one. Memory: the bins
-/// in the chosen stores, at most [`max_bins`](crate::DecodeLimits::max_bins) map entries.
+/// in the chosen stores, at most [`bins_max`](crate::DecodeLimits::bins_max) map entries.
 ///
 /// # Errors
 /// [`DecodeError`], with the offset in `bytes` of what was refused. Among others: no mapping, two

@@ -116,7 +116,7 @@ fn put_map(out: &mut Vec<u8>, field: u8, store: &Store) {
 /// Reads a sketch.
 ///
 /// Fields may come in any order; unknown ones are skipped. Memory: the bins in the chosen stores,
-/// at most [`max_bins`](crate::DecodeLimits::max_bins) map entries, whatever the input says.
+/// at most [`bins_max`](crate::DecodeLimits::bins_max) map entries, whatever the input says.
 ///
 /// # Errors
 /// [`DecodeError`], with the offset in `bytes` of what was refused. Among others: no mapping, a

@@ -36,7 +36,7 @@ pub enum EncodeOptionKind {
     /// Text without control characters.
     Text {
         /// Most bytes.
-        max_bytes: u64,
+        bytes_max: u64,
     },
 }
 
@@ -56,8 +56,8 @@ impl EncodeOptionKind {
                 "false" | "0" => Some(0),
                 _ => None,
             },
-            EncodeOptionKind::Text { max_bytes } => {
-                let fits = text.len() as u64 <= max_bytes && !text.contains(char::is_control);
+            EncodeOptionKind::Text { bytes_max } => {
+                let fits = text.len() as u64 <= bytes_max && !text.contains(char::is_control);
                 fits.then_some(0)
             }
         }
@@ -72,8 +72,8 @@ impl fmt::Display for EncodeOptionKind {
             }
             EncodeOptionKind::Choice(words) => write!(f, "one of {}", words.join(", ")),
             EncodeOptionKind::Flag => f.write_str("true or false"),
-            EncodeOptionKind::Text { max_bytes } => {
-                write!(f, "at most {max_bytes} bytes without control characters")
+            EncodeOptionKind::Text { bytes_max } => {
+                write!(f, "at most {bytes_max} bytes without control characters")
             }
         }
     }
@@ -120,11 +120,11 @@ pub(super) const fn flag(
     }
 }
 
-pub(super) const fn text(name: &'static str, max_bytes: u64, doc: &'static str) -> EncodeOption {
+pub(super) const fn text(name: &'static str, bytes_max: u64, doc: &'static str) -> EncodeOption {
     EncodeOption {
         name,
         default: "",
-        kind: EncodeOptionKind::Text { max_bytes },
+        kind: EncodeOptionKind::Text { bytes_max },
         doc,
     }
 }

@@ -178,15 +178,15 @@ fn zigzag_covers_both_ends() {
 #[test]
 fn limits_refuse_before_anything_is_stored() {
     let limits = DecodeLimits {
-        max_bytes: 3,
-        max_items: 5,
-        max_bins: 0,
+        bytes_max: 3,
+        items_max: 5,
+        bins_max: 0,
     };
     let error = Reader::new(&[0; 4], &limits).unwrap_err();
     assert_eq!(
         error.cause,
         Cause::Limit {
-            name: "max_bytes",
+            name: "bytes_max",
             limit: 3
         }
     );
@@ -195,7 +195,7 @@ fn limits_refuse_before_anything_is_stored() {
     let error = items.take(u64::MAX, 9, "M.i").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "at byte 9, M.i: more than max_items = 5; raise the limit or split the input"
+        "at byte 9, M.i: more than items_max = 5; raise the limit or split the input"
     );
     assert_eq!(items.used(), 5);
     assert!(Tally::bins(&limits).take(1, 0, "M.b").is_err());

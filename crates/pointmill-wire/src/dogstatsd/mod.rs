@@ -28,7 +28,7 @@
 //! A message must be UTF-8, which the Agent does not ask for.
 //!
 //! # Writing
-//! One payload is one datagram of whole lines, at most `datagram_bytes` long.
+//! One payload is one datagram of whole lines, at most `datagram_bytes_max` long.
 //!
 //! | kind | type | values |
 //! | --- | --- | --- |

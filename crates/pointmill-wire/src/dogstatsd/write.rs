@@ -59,10 +59,10 @@ impl<'c> Datagrams<'c> {
         }
         if self.config.dogstatsd_timestamps
             && matches!(entry.kind(), Kind::Count | Kind::Gauge)
-            && entry.interval_start() > 0
+            && entry.interval() > 0
         {
             tail.extend_from_slice(b"|T");
-            tail.extend_from_slice(entry.interval_start().to_string().as_bytes());
+            tail.extend_from_slice(entry.interval().to_string().as_bytes());
         }
     }
 
@@ -83,7 +83,7 @@ impl<'c> Datagrams<'c> {
             for run in runs {
                 self.number.clear();
                 put_number(&mut self.number, run.value);
-                let room = self.config.datagram_bytes as usize;
+                let room = self.config.datagram_bytes_max as usize;
                 let full = lines.line_len() + 1 + self.number.len() + end.len() > room;
                 if open && (full || !self.config.dogstatsd_packed) {
                     lines.text().extend_from_slice(&end);

@@ -96,11 +96,15 @@ impl Route {
             Route::SeriesJson | Route::SeriesProtobuf => (512_000, 5_242_880, 10_000),
             Route::DistributionPoints => (3_200_000, 62_914_560, 10_000),
             Route::LogLines => (1 << 20, 1 << 20, u64::MAX),
-            Route::Dogstatsd => (config.datagram_bytes, config.datagram_bytes, u64::MAX),
+            Route::Dogstatsd => (
+                config.datagram_bytes_max,
+                config.datagram_bytes_max,
+                u64::MAX,
+            ),
         };
         let or = |set, default| if set == 0 { default } else { set };
-        let compressed = or(config.max_bytes_compressed, compressed);
-        let mut uncompressed = or(config.max_bytes_uncompressed, uncompressed);
+        let compressed = or(config.compressed_bytes_max, compressed);
+        let mut uncompressed = or(config.uncompressed_bytes_max, uncompressed);
         if config.compression.unwrap_or(self.default_compression()) == Compression::None {
             uncompressed = uncompressed.min(compressed);
         }
@@ -108,7 +112,7 @@ impl Route {
         Limits {
             compressed: fit(compressed),
             uncompressed: fit(uncompressed),
-            items: or(config.max_items, items),
+            items: or(config.items_max, items),
         }
     }
 }

@@ -9,7 +9,7 @@
 //!     "value" => { value = json.number("value")?; Ok(()) }
 //!     _ => json.skip(),                              fields from a newer schema
 //! })?
-//! json.list("points", |json| …)?                     each entry is charged to max_items
+//! json.list("points", |json| …)?                     each entry is charged to items_max
 //! ```
 
 use std::borrow::Cow;
@@ -33,13 +33,13 @@ type Outcome<T = ()> = Result<T, DecodeError>;
 impl<'a> JsonReader<'a> {
     /// Starts at the first byte.
     pub(crate) fn new(bytes: &'a [u8], limits: &DecodeLimits) -> Outcome<JsonReader<'a>> {
-        if bytes.len() > limits.max_bytes {
+        if bytes.len() > limits.bytes_max {
             let cause = Cause::Limit {
-                name: "max_bytes",
-                limit: limits.max_bytes,
+                name: "bytes_max",
+                limit: limits.bytes_max,
             };
             return Err(DecodeError {
-                offset: limits.max_bytes,
+                offset: limits.bytes_max,
                 field: "",
                 cause,
             });
@@ -141,7 +141,7 @@ impl<'a> JsonReader<'a> {
     }
 
     /// Reads a list; `entry` is called for each entry and must read it. Each is charged to
-    /// [`DecodeLimits::max_items`] first.
+    /// [`DecodeLimits::items_max`] first.
     pub(crate) fn list(
         &mut self,
         name: &'static str,

@@ -117,7 +117,7 @@ fn depth_and_entries_are_bounded() {
     assert!(!accepts("[".repeat(1 << 20).as_bytes()));
     assert!(!accepts(&b"{\"a\":".repeat(1 << 18)));
     let limits = DecodeLimits {
-        max_items: 3,
+        items_max: 3,
         ..DecodeLimits::default()
     };
     let skip = |text: &str| JsonReader::new(text.as_bytes(), &limits).unwrap().skip();
@@ -125,7 +125,7 @@ fn depth_and_entries_are_bounded() {
     assert_eq!(
         skip("[1,[2],3]").unwrap_err().cause,
         Cause::Limit {
-            name: "max_items",
+            name: "items_max",
             limit: 3
         }
     );

@@ -8,7 +8,7 @@ use crate::json::JsonReader;
 /// Reads a payload in JSON.
 ///
 /// # Errors
-/// [`Cause::Limit`] when lists have more entries together than [`DecodeLimits::max_items`];
+/// [`Cause::Limit`] when lists have more entries together than [`DecodeLimits::items_max`];
 /// otherwise what is wrong at which byte.
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<SeriesPayload, DecodeError> {
     let mut json = JsonReader::new(bytes, limits)?;

@@ -14,7 +14,7 @@ use crate::sketch_payload::{metadata_len, put_metadata, read_metadata};
 ///
 /// # Errors
 /// [`Cause::Limit`] when there are more series, points, tags and resources together than
-/// [`DecodeLimits::max_items`]; otherwise what is wrong at which byte.
+/// [`DecodeLimits::items_max`]; otherwise what is wrong at which byte.
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<SeriesPayload, DecodeError> {
     let mut reader = Reader::new(bytes, limits)?;
     let mut items = Tally::items(limits);

@@ -100,7 +100,7 @@ impl<'c, F: Form> SeriesBody<'c, F> {
             match value(&entry) {
                 Some(value) if value.is_finite() => {
                     self.points.push(Point {
-                        timestamp: entry.interval_start(),
+                        timestamp: entry.interval(),
                         value,
                     });
                 }

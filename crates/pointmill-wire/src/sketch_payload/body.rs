@@ -98,7 +98,7 @@ fn dogsketch<'a>(entry: &Entry<'a>) -> Option<(Columns, &'a [i16], &'a [u32])> {
     let sketch = entry.sketch()?;
     let cnt = i64::try_from(count).unwrap_or(i64::MAX);
     let columns = Columns {
-        ts: entry.interval_start(),
+        ts: entry.interval(),
         cnt,
         min,
         max,

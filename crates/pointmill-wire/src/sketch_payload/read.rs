@@ -8,8 +8,8 @@ use crate::decode::{Cause, DecodeError, DecodeLimits, Reader, Tally, WireType, z
 ///
 /// # Errors
 /// See the [module](super) for what is refused. [`Cause::Limit`] when there are more sketches,
-/// Dogsketches and tags together than [`DecodeLimits::max_items`], or more bins than
-/// [`DecodeLimits::max_bins`].
+/// Dogsketches and tags together than [`DecodeLimits::items_max`], or more bins than
+/// [`DecodeLimits::bins_max`].
 pub fn decode(bytes: &[u8], limits: &DecodeLimits) -> Result<SketchPayload, DecodeError> {
     let mut reader = Reader::new(bytes, limits)?;
     let mut budget = Budget {

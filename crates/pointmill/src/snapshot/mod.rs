@@ -119,7 +119,7 @@ impl Snapshot {
                 grouping.add(
                     &entry,
                     entry.tags().collect(),
-                    entry.interval_start(),
+                    entry.interval(),
                     Gauges::Last,
                 );
             }
@@ -141,7 +141,7 @@ impl Snapshot {
                 .filter(|tag| by.contains(&tag_key(tag)))
                 .collect();
             let interval = match intervals {
-                Intervals::Keep => entry.interval_start(),
+                Intervals::Keep => entry.interval(),
                 Intervals::Merge => i64::MIN,
             };
             grouping.add(&entry, tags, interval, Gauges::Average);
@@ -169,7 +169,7 @@ impl<'a> Entry<'a> {
     /// The kind of the metric.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.series().kind
+        self.of_series().kind
     }
 
     /// The metric's name.
@@ -181,7 +181,7 @@ impl<'a> Entry<'a> {
     /// How many tags there are.
     #[must_use]
     pub fn tags_len(&self) -> usize {
-        self.series().tags_len as usize
+        self.of_series().tags_len as usize
     }
 
     /// The tag `i` in sorted order, or `None` past the end.
@@ -206,13 +206,13 @@ impl<'a> Entry<'a> {
     /// A number that is the same for two entries of this snapshot exactly if they are of the same
     /// series (kind, name and tags). Numbers are dense from 0.
     #[must_use]
-    pub fn series_index(&self) -> usize {
+    pub fn series(&self) -> usize {
         self.record.series as usize
     }
 
     /// Start of the interval, Unix seconds.
     #[must_use]
-    pub fn interval_start(&self) -> i64 {
+    pub fn interval(&self) -> i64 {
         self.record.interval_start
     }
 
@@ -258,13 +258,13 @@ impl<'a> Entry<'a> {
         self.sketch()?.quantile(q)
     }
 
-    fn series(&self) -> &'a Series {
+    fn of_series(&self) -> &'a Series {
         &self.snapshot.columns.series[self.record.series as usize]
     }
 
     /// Part 0 is the name, part i the tag i - 1.
     fn part(&self, i: usize) -> &'a str {
-        let series = self.series();
+        let series = self.of_series();
         let ends = &self.snapshot.columns.ends[series.ends_start..];
         let from = if i == 0 { 0 } else { ends[i - 1] };
         &self.snapshot.text[series.text_start + from as usize..series.text_start + ends[i] as usize]
@@ -305,7 +305,7 @@ enum Merged {
 impl<'a> Grouping<'a> {
     fn add(&mut self, entry: &Entry<'a>, tags: Vec<&'a str>, interval: i64, gauges: Gauges) {
         let key = (entry.kind(), entry.name(), tags, interval);
-        let at = entry.interval_start();
+        let at = entry.interval();
         match self.index.entry(key) {
             hash_map::Entry::Vacant(slot) => {
                 slot.insert(self.groups.len());
@@ -380,7 +380,7 @@ impl Merged {
             }
             (Merged::Count(sum), Value::Scalar(v)) => *sum += v,
             (Merged::Gauge { at, sum, n }, Value::Scalar(v)) => {
-                let interval = entry.interval_start();
+                let interval = entry.interval();
                 match (gauges, interval.cmp(at)) {
                     (_, core::cmp::Ordering::Less) => {}
                     (Gauges::Average, core::cmp::Ordering::Equal) => {

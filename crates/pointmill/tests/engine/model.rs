@@ -300,16 +300,13 @@ fn check_flush(engine: &Engine, model: &mut Model, all: bool) -> Result<(), Test
     for entry in snapshot.iter() {
         let tags = entry.tags().map(String::from).collect();
         let key: Key = (entry.kind(), entry.name().into(), tags);
-        let points = taken.remove(&(key.clone(), entry.interval_start()));
+        let points = taken.remove(&(key.clone(), entry.interval()));
         let points = points.ok_or_else(|| {
-            TestCaseError::fail(format!(
-                "{key:?} at {} twice or unknown",
-                entry.interval_start()
-            ))
+            TestCaseError::fail(format!("{key:?} at {} twice or unknown", entry.interval()))
         })?;
         let (value, bins) = expected(entry.kind(), &points);
         prop_assert_eq!(entry.points(), points.len() as u64);
-        let at = (key, entry.interval_start());
+        let at = (key, entry.interval());
         let scale = points.iter().map(|p| (p.value * p.weight).abs()).sum();
         let met_open = model.met_open.remove(&at);
         if met_open && entry.kind() == Kind::Gauge && points.iter().any(|p| p.at.is_some()) {

@@ -33,13 +33,7 @@ fn rows(snapshot: &Snapshot) -> Vec<(Kind, String, i64, u64, f64)> {
         .map(|e| {
             let tags = e.tags().collect::<Vec<_>>().join(",");
             let value = e.scalar().or_else(|| e.quantile(0.5)).unwrap();
-            (
-                e.kind(),
-                tags,
-                e.interval_start(),
-                e.points(),
-                value.round(),
-            )
+            (e.kind(), tags, e.interval(), e.points(), value.round())
         })
         .collect()
 }
@@ -56,7 +50,7 @@ fn entries_read_back_as_they_were_built() {
     let snapshot = builder.finish();
     let entry = snapshot.get(0).unwrap();
     assert_eq!(
-        (entry.name(), entry.kind(), entry.interval_start()),
+        (entry.name(), entry.kind(), entry.interval()),
         ("d", Kind::Distribution, 20)
     );
     assert_eq!(entry.tags().collect::<Vec<_>>(), ["a", "m:x:y", "z:1"]);
@@ -99,8 +93,8 @@ fn merging_joins_what_is_the_same_and_nothing_else() {
         ]
     );
     assert_eq!(
-        merged.get(0).unwrap().series_index(),
-        merged.get(3).unwrap().series_index()
+        merged.get(0).unwrap().series(),
+        merged.get(3).unwrap().series()
     );
     assert_eq!(merged.interval_s(), 10);
     assert!(Snapshot::merge([]).is_empty());

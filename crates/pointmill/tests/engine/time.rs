@@ -16,7 +16,7 @@ fn intervals(engine: &Engine, now: i64, which: Flush) -> Vec<(i64, u64)> {
     engine
         .flush(now, which)
         .iter()
-        .map(|e| (e.interval_start(), e.points()))
+        .map(|e| (e.interval(), e.points()))
         .collect()
 }
 
@@ -101,7 +101,7 @@ fn extreme_times_are_taken_when_no_time_was_told() {
     }
     let all = engine.flush(i64::MAX, Flush::All);
     assert_eq!(all.points(), 3);
-    assert!(all.iter().any(|entry| entry.interval_start() == -10));
+    assert!(all.iter().any(|entry| entry.interval() == -10));
 }
 
 #[test]
@@ -122,10 +122,7 @@ fn other_lengths_of_interval_are_aligned_too() {
     assert!(engine.flush(119, Flush::Closed).is_empty());
     let snapshot = engine.flush(120, Flush::Closed);
     assert_eq!(
-        (
-            snapshot.interval_s(),
-            snapshot.get(0).unwrap().interval_start()
-        ),
+        (snapshot.interval_s(), snapshot.get(0).unwrap().interval()),
         (60, 60)
     );
 }

@@ -13,7 +13,7 @@ use crate::{install, root, target_dir};
 
 /// Bytes that a file of `target/dist` may have: what was reached, with some room. Two megabytes is
 /// the aim for a package of one architecture.
-pub(super) fn max_bytes(name: &str) -> u64 {
+pub(super) fn bytes_max(name: &str) -> u64 {
     match name {
         _ if name.ends_with(".whl") => 2_050_000,
         // Objects for the Ruby it was built with, and the library for Fiddle in all others.

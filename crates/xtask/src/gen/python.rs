@@ -241,6 +241,7 @@ pub(crate) fn counter_stubs(surface: &Surface) -> Result<String, String> {
         for (field, _) in fields {
             let _ = writeln!(text, "    {field}: int");
         }
+        text.push_str("    def balances(self) -> bool: ...\n");
     }
     Ok(text)
 }

@@ -19,6 +19,7 @@ import time
 _loaded_unix_ms = int(time.time() * 1000)
 
 from .. import _raw  # noqa: E402 (the clock comes first: a slow import must not look like a proactive start)
+from ..engine import _sum_of  # noqa: E402
 from ._refused import Slowly  # noqa: E402
 
 __all__ = [
@@ -26,6 +27,9 @@ __all__ = [
     "distribution",
     "flush",
     "lambda_metric",
+    "last_failure",
+    "mode",
+    "restored",
     "stats",
 ]
 
@@ -34,6 +38,14 @@ _STREAM_TYPE = "datadog.serverless.dynamodb.stream.type"
 _traced = os.environ.get("DD_TRACE_ENABLED", "true").lower() not in ("false", "0", "f", "no", "n", "off", "")
 _MODES = ("", "extension", "log", "http", "disabled")
 _CLOSE_MS = 2000
+
+
+def _balances(self):
+    """Whether every point is accounted for; true while no other call is under way."""
+    return self.recorded == self.pending + self.accepted + self.queued + _sum_of(self, "rejected_", "dropped_")
+
+
+_raw.LambdaStats.balances = _balances
 
 
 def _make():
@@ -55,6 +67,9 @@ atexit.register(_lambda.close, _CLOSE_MS)
 lambda_metric = _raw.lambda_metric
 distribution = _lambda.distribution
 stats = _lambda.stats
+last_failure = _lambda.last_failure
+# After a restore of SnapStart: the next invocation is the first, the key is looked up anew.
+restored = _lambda.restored
 
 
 def mode():
@@ -62,12 +77,15 @@ def mode():
     return _MODES[_lambda.mode()]
 
 
-def flush(timeout=5.0):
-    """Sends everything that waits, for at most `timeout` seconds; True if all of it has arrived.
+def flush(*, timeout=None):
+    """Sends everything that waits; True if all of it has arrived.
+
+    It takes at most `timeout` seconds, by default the setting `flush_timeout_ms`.
 
     The wrapper does this at the end of every invocation. What has not arrived is kept for the next flush.
     """
-    done = _lambda.flush(int(timeout * 1000)) == 0
+    timeout_ms = int(_lambda.setting("flush_timeout_ms")) if timeout is None else int(timeout * 1000)
+    done = _lambda.flush(timeout_ms) == 0
     _slowly.tell()
     return done
 

@@ -39,7 +39,7 @@ module Pointmill
         end
 
         def close_at_exit(client, timeout_ms)
-          client.close(timeout_ms / 1000.0)
+          client.close(timeout: timeout_ms / 1000.0)
         rescue Error => e
           warn "pointmill: #{e.message}"
         end

@@ -47,5 +47,10 @@ module Pointmill
     :batches_spooled, # Bodies in spool files that this process wrote.
     :queue_bytes, # Bytes the queue is charged with.
     :spool_damaged_files # Damaged spool files that were put aside.
-  )
+  ) do
+    # Whether every point is accounted for; true while no other call is under way.
+    def balances?
+      flushed + adopted == accepted + queued + spooled + handed_over + skipped + dropped
+    end
+  end
 end

@@ -32,7 +32,7 @@ module Pointmill
       end
 
       def refused(cause)
-        Library.check(:lambda_refused, @handle, cause, 1)
+        Library.check(:lambda_rejected, @handle, cause, 1)
       end
 
       def distribution(name, tags = nil)
@@ -41,7 +41,7 @@ module Pointmill
         status = Library.call(:lambda_context, @handle, Memory.texts(parts), parts.size, out)
         raise Library.named_error(status, parts) unless status.zero?
 
-        Metric.__send__(:of, @handle, out.unpack1('Q'))
+        Metric.__send__(:of, @handle, out.unpack1('Q'), parts)
       end
 
       def begin(arn, request_id, function_name, function_version, memory_mb, deadline_unix_ms)
@@ -93,6 +93,13 @@ module Pointmill
         Library.written(:lambda_warnings, @handle)
       end
 
+      def setting(name)
+        text = Memory.new(16)
+        Library.check(:lambda_setting, @handle, name, text)
+        address, len = text[0, 16].unpack('JJ')
+        len.zero? ? +'' : ::Fiddle::Pointer.new(address)[0, len].force_encoding(Encoding::UTF_8)
+      end
+
       def last_failure
         Library.written(:lambda_last_failure, @handle)
       end
@@ -106,19 +113,25 @@ module Pointmill
 
         private
 
-        def of(handle, context)
+        def of(handle, context, parts)
           metric = allocate
           metric.instance_variable_set(:@handle, handle)
           metric.instance_variable_set(:@context, context)
+          metric.instance_variable_set(:@name, parts.first)
+          metric.instance_variable_set(:@tags, parts.drop(1))
           metric.freeze
         end
       end
 
-      # Records one point, now.
-      def record(value)
-        value = Library.number(value)
-        status = Library.call(:lambda_record, @handle, @context, value)
-        raise Library.value_error(status, value) unless status.zero?
+      # Records one point, now or at a time. Never raises for what it is given.
+      def record(value, at: nil)
+        unless at.nil? && (value.is_a?(Integer) || value.is_a?(Float))
+          Slowly.held(@name, @tags, value, at)
+          return
+        end
+
+        status = Library.call(:lambda_record, @handle, @context, value.to_f)
+        Slowly.refused(@name, value, status) unless status.zero?
       end
     end
   end

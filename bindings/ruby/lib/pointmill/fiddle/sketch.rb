@@ -49,7 +49,8 @@ module Pointmill
     def insert(value, n: nil, rate: nil)
       value = Library.number(value)
       raise ArgumentError, 'insert takes n or rate, not both' if n && rate
-      raise TypeError, "n: expected an Integer, got #{n.inspect}" unless n.nil? || n.is_a?(Integer)
+      raise TypeError, "n: expected a whole number from 0, got #{n.inspect}" unless n.nil? || n.is_a?(Integer)
+      raise ArgumentError, "n: expected a whole number from 0, got #{n}" if n&.negative?
 
       status = if n then Library.call(:sketch_insert_n, changed, value, n)
                elsif rate then Library.call(:sketch_insert_sampled, changed, value, Library.number(rate, 'rate'))

@@ -27,6 +27,13 @@ module Pointmill
           refuse(BAD_TAGS, "metric #{shown(name)}: #{e.class}; the point is dropped")
         end
 
+        # A point of a held metric, with whatever it was given.
+        def held(name, tags, value, time)
+          taken(name, value, time, tags)
+        rescue StandardError, SystemStackError => e
+          refuse(BAD_VALUE, "metric #{shown(name)}: #{e.class}; the point is dropped")
+        end
+
         # A point that the library has refused and counted.
         def refused(name, value, status)
           _, text = Pointmill.codes.fetch(status, ['', "status #{status}"])
@@ -70,7 +77,8 @@ module Pointmill
             return refuse(BAD_TIME, "metric #{shown(name)}: the time #{shown(time)} is no Time; the point is dropped")
           end
 
-          status = CORE.metric_at(name, number, seconds, tags.map { |key, tag| "#{text(key)}:#{text(tag)}" })
+          tags = tags.map { |key, tag| "#{text(key)}:#{text(tag)}" } if tags.is_a?(Hash)
+          status = CORE.metric_at(name, number, seconds, tags)
           refused(name, value, status) unless status.zero?
         end
 

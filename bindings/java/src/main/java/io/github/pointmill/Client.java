@@ -53,10 +53,12 @@ public final class Client implements AutoCloseable {
     }
 
     private static final int FLUSH_ALL = 1;
-    private static final Duration FLUSH = Duration.ofSeconds(10);
 
     private final Engine engine;
+    private final boolean ownsEngine;
     private final long handle;
+    /** The option flush_timeout_ms. */
+    private final Duration timeout;
     private final Cleaner.Cleanable cleanable;
     private final Thread hook;
     private final HandOver handOver;
@@ -74,7 +76,7 @@ public final class Client implements AutoCloseable {
      * @throws PointmillException UNKNOWN_OPTION and BAD_VALUE name the option and what it allows
      */
     public Client(Map<String, ?> options) {
-        this(options, null, false);
+        this(null, options, null);
     }
 
     /**
@@ -85,30 +87,37 @@ public final class Client implements AutoCloseable {
      * @throws PointmillException as {@link #Client(Map)}
      */
     public Client(Map<String, ?> options, Send send) {
-        this(options, Objects.requireNonNull(send, "send is null"), true);
+        this(null, options, Objects.requireNonNull(send, "send is null"));
     }
 
-    private Client(Map<String, ?> options, Send send, boolean own) {
-        engine = new Engine(options);
+    /**
+     * Delivers what an engine flushes.
+     *
+     * @param engine is not closed with the client; null makes one that is
+     * @param options those of encoder and delivery, and of the engine if it is made here
+     * @param send takes the bodies; null stands for the destination of the options
+     * @throws PointmillException as {@link #Client(Map)}, and CLOSED
+     */
+    public Client(Engine engine, Map<String, ?> options, Send send) {
+        ownsEngine = engine == null;
+        this.engine = ownsEngine ? new Engine(options) : engine;
+        long enters = this.engine.enter();
         try {
-            handle = Native.clientNew(engine.enter(), Native.pairs(options), own ? new Sender(send) : null);
+            handle = Native.clientNew(enters, Native.pairs(options), send == null ? null : new Sender(send));
         } catch (RuntimeException refused) {
-            engine.leave();
-            engine.close();
+            this.engine.leave();
+            if (ownsEngine) {
+                this.engine.close();
+            }
             throw refused;
         }
-        engine.leave();
+        this.engine.leave();
         cleanable = Resource.register(this, Resource.CLIENT, handle);
-        Duration atExit = Duration.ofMillis(number(options, "flush_timeout_ms", FLUSH.toMillis()));
-        hook = new Thread(() -> end(atExit), "pointmill-exit");
+        timeout = Duration.ofMillis(Option.number(options.get("flush_timeout_ms"), "flush_timeout_ms"));
+        hook = new Thread(() -> end(timeout), "pointmill-exit");
         Runtime.getRuntime().addShutdownHook(hook);
-        handOver = new HandOver(engine, number(options, "interval_s", 10));
+        handOver = new HandOver(this.engine);
         handOver.start();
-    }
-
-    private static long number(Map<String, ?> options, String name, long otherwise) {
-        Object value = options.get(name);
-        return value == null ? otherwise : Long.parseLong(value.toString());
     }
 
     /** Hands the rings over, so that the library's own flushes find the points. */
@@ -119,10 +128,10 @@ public final class Client implements AutoCloseable {
         private final Engine engine;
         private final long intervalMs;
 
-        HandOver(Engine engine, long intervalS) {
+        HandOver(Engine engine) {
             super("pointmill-rings");
             this.engine = engine;
-            this.intervalMs = intervalS * 1000;
+            this.intervalMs = engine.intervalS() * 1000;
             setDaemon(true);
         }
 
@@ -144,20 +153,21 @@ public final class Client implements AutoCloseable {
     /**
      * The engine that is delivered.
      *
-     * @return closed with the client
+     * @return closed with the client, unless it was given
      */
     public Engine engine() {
         return engine;
     }
 
     /**
-     * Sends everything, of the open intervals too, and what was kept before, for at most ten seconds.
+     * Sends everything, of the open intervals too, and what was kept before, for at most the option
+     * {@code flush_timeout_ms}.
      *
      * @return whether all of it has arrived; if not, the rest is kept and tried again
      * @throws PointmillException DELIVERY_DROPPED if points were given up, CLOSED
      */
     public boolean flush() {
-        return flush(FLUSH, true);
+        return flush(timeout, true);
     }
 
     /**
@@ -220,14 +230,15 @@ public final class Client implements AutoCloseable {
     }
 
     /**
-     * Sends everything, for at most ten seconds, ends the threads and closes the engine. What has not arrived goes to the
-     * spool (option {@code spool_dir}), or is counted as dropped. A second close does nothing.
+     * Sends everything, for at most the option {@code flush_timeout_ms}, ends the threads and closes the engine, unless that
+     * was given. What has not arrived goes to the spool (option {@code spool_dir}), or is counted as dropped. A second close
+     * does nothing.
      *
      * @throws PointmillException DELIVERY_DROPPED if points were given up; it is closed all the same
      */
     @Override
     public void close() {
-        close(FLUSH);
+        close(timeout);
     }
 
     /**
@@ -262,7 +273,9 @@ public final class Client implements AutoCloseable {
             lastFailure = failure();
             closed = true;
             cleanable.clean();
-            engine.close();
+            if (ownsEngine) {
+                engine.close();
+            }
             return status;
         } finally {
             use.writeLock().unlock();

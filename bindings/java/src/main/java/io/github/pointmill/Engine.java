@@ -33,6 +33,8 @@ public final class Engine implements AutoCloseable {
     private static final String[] NO_TAGS = {};
 
     private final long handle;
+    /** The option interval_s as it was given; null is the default. */
+    private final Object interval;
     private final Cleaner.Cleanable cleanable;
     private final Names names = new Names();
     /** Flushes begun and ended so far; {@link #CLOSED} after close. Metrics ask for their id again when it has changed. */
@@ -61,7 +63,17 @@ public final class Engine implements AutoCloseable {
      */
     public Engine(Map<String, ?> options) {
         handle = Native.engineNew(Native.pairs(options));
+        interval = options.get("interval_s");
         cleanable = Resource.register(this, Resource.ENGINE, handle);
+    }
+
+    /**
+     * The release of the engine inside.
+     *
+     * @return for instance {@code 0.1.0}
+     */
+    public static String version() {
+        return Native.text(Native.version());
     }
 
     // ---- held metrics ----
@@ -137,7 +149,7 @@ public final class Engine implements AutoCloseable {
      * @throws PointmillException NOT_FINITE, INVALID_NAME and NO_ROOM, counted; CLOSED
      */
     public void recordDistribution(String name, double value, String... tags) {
-        record(Kind.DISTRIBUTION, name, value, tags);
+        recordNamed(Kind.DISTRIBUTION, name, value, tags);
     }
 
     /**
@@ -148,7 +160,7 @@ public final class Engine implements AutoCloseable {
      * @param tags "key:value"
      */
     public void recordCount(String name, double value, String... tags) {
-        record(Kind.COUNT, name, value, tags);
+        recordNamed(Kind.COUNT, name, value, tags);
     }
 
     /**
@@ -159,7 +171,7 @@ public final class Engine implements AutoCloseable {
      * @param tags "key:value"
      */
     public void recordGauge(String name, double value, String... tags) {
-        record(Kind.GAUGE, name, value, tags);
+        recordNamed(Kind.GAUGE, name, value, tags);
     }
 
     /**
@@ -170,7 +182,7 @@ public final class Engine implements AutoCloseable {
      * @param tags "key:value"
      */
     public void recordHistogram(String name, double value, String... tags) {
-        record(Kind.HISTOGRAM, name, value, tags);
+        recordNamed(Kind.HISTOGRAM, name, value, tags);
     }
 
     /**
@@ -181,7 +193,7 @@ public final class Engine implements AutoCloseable {
      * @param value any finite number
      * @param tags "key:value"; null is none
      */
-    public void record(Kind kind, String name, double value, String... tags) {
+    public void recordNamed(Kind kind, String name, double value, String... tags) {
         if (tags == null) {
             tags = NO_TAGS;
         }
@@ -205,6 +217,8 @@ public final class Engine implements AutoCloseable {
             enter();
             try {
                 Native.check(Native.recordNamed(handle, kind.number, name, tags, value));
+            } catch (PointmillException refusal) {
+                throw PointmillException.named(refusal, name, tags);
             } finally {
                 leave();
             }
@@ -361,6 +375,8 @@ public final class Engine implements AutoCloseable {
         enter();
         try {
             return Native.context(handle, kind, name, tags);
+        } catch (PointmillException refused) {
+            throw PointmillException.named(refused, name, tags);
         } finally {
             leave();
         }
@@ -491,6 +507,11 @@ public final class Engine implements AutoCloseable {
     // ---- for Client ----
 
     /** Its own calls into the library, while the engine is alive. */
+    /** The option interval_s. Looked up only where it is asked for: listing options costs a cold start. */
+    long intervalS() {
+        return Option.number(interval, "interval_s");
+    }
+
     long enter() {
         Lock lock = use.readLock();
         lock.lock();

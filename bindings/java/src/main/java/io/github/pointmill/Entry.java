@@ -81,7 +81,7 @@ public final class Entry {
      *
      * @return seconds
      */
-    public long intervalSeconds() {
+    public long intervalS() {
         return intervalS;
     }
 
@@ -119,6 +119,51 @@ public final class Entry {
      */
     public Summary summary() {
         return summary;
+    }
+
+    /**
+     * Values, each with its weight.
+     *
+     * @return that of the summary
+     */
+    public long count() {
+        return summary.count();
+    }
+
+    /**
+     * The smallest value.
+     *
+     * @return that of the summary
+     */
+    public double min() {
+        return summary.min();
+    }
+
+    /**
+     * The largest value.
+     *
+     * @return that of the summary
+     */
+    public double max() {
+        return summary.max();
+    }
+
+    /**
+     * The sum of the values.
+     *
+     * @return that of the summary
+     */
+    public double sum() {
+        return summary.sum();
+    }
+
+    /**
+     * The mean of the values.
+     *
+     * @return that of the summary
+     */
+    public double avg() {
+        return summary.avg();
     }
 
     /**

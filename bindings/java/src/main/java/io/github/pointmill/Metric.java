@@ -1,6 +1,9 @@
 package io.github.pointmill;
 
 import io.github.pointmill.internal.Native;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
 
 /**
  * A held metric: the fast way to record. Any number of threads may use it at once. It never goes stale, however long it was
@@ -114,6 +117,15 @@ public final class Metric {
         return name;
     }
 
+    /**
+     * The metric's tags.
+     *
+     * @return as given; cannot be changed
+     */
+    public List<String> tags() {
+        return Collections.unmodifiableList(Arrays.asList(tags));
+    }
+
     /** The id, alive since the engine's last flush. The caller keeps the engine alive. */
     long id() {
         if (epoch != engine.epoch) {
@@ -131,6 +143,6 @@ public final class Metric {
 
     @Override
     public String toString() {
-        return kind.name().toLowerCase(java.util.Locale.ROOT) + " " + name + " " + java.util.Arrays.toString(tags);
+        return kind.name().toLowerCase(java.util.Locale.ROOT) + " " + name + " " + Arrays.toString(tags);
     }
 }

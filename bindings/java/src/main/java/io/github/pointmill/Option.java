@@ -8,8 +8,11 @@ import java.util.List;
 /** An option of engines, encoders or clients: its name, what it means and what it allows. */
 public final class Option {
     private static final int NUMBER = 1;
+    /** By the numbers of the C header. */
+    private static final String[] TYPES = {"other", "number", "choice", "flag", "text"};
 
     private final String name;
+    private final String type;
     private final String doc;
     private final String defaultText;
     private final long min;
@@ -18,6 +21,7 @@ public final class Option {
 
     private Option(byte[][] texts, long[] numbers) {
         name = Native.text(texts[0]);
+        type = TYPES[numbers[0] < TYPES.length ? (int) numbers[0] : 0];
         doc = Native.text(texts[1]);
         String text = Native.text(texts[2]);
         defaultText = numbers[0] == NUMBER && text.isEmpty() ? Long.toUnsignedString(numbers[1]) : text;
@@ -44,6 +48,19 @@ public final class Option {
         return Collections.unmodifiableList(list);
     }
 
+    /** The value given for an option as a number, or its default if that is null. The library has checked it before. */
+    static long number(Object value, String name) {
+        if (value != null) {
+            return Long.parseLong(value.toString());
+        }
+        for (Option option : list()) {
+            if (option.name.equals(name)) {
+                return Long.parseLong(option.defaultText);
+            }
+        }
+        throw new AssertionError("no option is called " + name);
+    }
+
     /**
      * The key of the map that engines, encoders and clients take.
      *
@@ -51,6 +68,15 @@ public final class Option {
      */
     public String name() {
         return name;
+    }
+
+    /**
+     * What its values are.
+     *
+     * @return {@code number}, {@code choice}, {@code flag} or {@code text}
+     */
+    public String type() {
+        return type;
     }
 
     /**

@@ -59,7 +59,16 @@ public final class Sketch implements AutoCloseable {
         }
     }
 
-    private static final int BINS_U32 = 2;
+    /** How large the count of one bin may be on the wire. */
+    public enum Profile {
+        /** At most 65,535, as released Datadog Agents send. */
+        U16,
+        /** At most 4,294,967,295. */
+        U32;
+
+        /** They count from 1 in the C header. */
+        final int number = ordinal() + 1;
+    }
 
     private final long handle;
     private final Cleaner.Cleanable cleanable;
@@ -71,6 +80,22 @@ public final class Sketch implements AutoCloseable {
         this(Native.sketchNew());
     }
 
+    /**
+     * Makes a sketch of these values.
+     *
+     * @param values not changed
+     * @throws PointmillException NOT_FINITE
+     */
+    public Sketch(double[] values) {
+        this();
+        try {
+            insertMany(values);
+        } catch (RuntimeException refused) {
+            close();
+            throw refused;
+        }
+    }
+
     Sketch(long handle) {
         this.handle = handle;
         cleanable = Resource.register(this, Resource.SKETCH, handle);
@@ -80,14 +105,25 @@ public final class Sketch implements AutoCloseable {
      * Reads a sketch from bytes, which may be hostile: they are checked, and memory stays bounded. DDSketches of any mapping
      * are taken.
      *
+     * @param bytes not changed
      * @param format of the bytes
+     * @return the sketch. Close it
+     * @throws PointmillException DECODE, which names the byte
+     */
+    public static Sketch decode(byte[] bytes, Format format) {
+        Objects.requireNonNull(bytes, "bytes is null");
+        return new Sketch(Native.sketchDecode(format.number, bytes));
+    }
+
+    /**
+     * {@link #decode(byte[], Format)} of {@link Format#AGENT}.
+     *
      * @param bytes not changed
      * @return the sketch. Close it
      * @throws PointmillException DECODE, which names the byte
      */
-    public static Sketch decode(Format format, byte[] bytes) {
-        Objects.requireNonNull(bytes, "bytes is null");
-        return new Sketch(Native.sketchDecode(format.number, bytes));
+    public static Sketch decode(byte[] bytes) {
+        return decode(bytes, Format.AGENT);
     }
 
     /**
@@ -135,7 +171,7 @@ public final class Sketch implements AutoCloseable {
      * @param n 0 changes nothing
      * @throws PointmillException NOT_FINITE, TOO_MANY (above 2^44 values), CLOSED; nothing changed then
      */
-    public synchronized void insert(double value, long n) {
+    public synchronized void insertN(double value, long n) {
         Native.check(Native.sketchInsertN(open(), value, n));
     }
 
@@ -144,7 +180,7 @@ public final class Sketch implements AutoCloseable {
      *
      * @param value any finite number
      * @param rate share of the values that was kept, above 0, at most 1; anything else counts once
-     * @throws PointmillException as {@link #insert(double, long)}
+     * @throws PointmillException as {@link #insertN}
      */
     public synchronized void insertSampled(double value, double rate) {
         Native.check(Native.sketchInsertSampled(open(), value, rate));
@@ -154,7 +190,7 @@ public final class Sketch implements AutoCloseable {
      * Adds many values: the same as one insert each, only faster. If one of them is not finite, none is added.
      *
      * @param values not changed
-     * @throws PointmillException as {@link #insert(double, long)}
+     * @throws PointmillException as {@link #insertN}
      */
     public synchronized void insertMany(double[] values) {
         Objects.requireNonNull(values, "values is null");
@@ -167,7 +203,7 @@ public final class Sketch implements AutoCloseable {
      * @param lower bound, finite
      * @param upper bound, finite, not below lower
      * @param n values
-     * @throws PointmillException as {@link #insert(double, long)}, and INVALID
+     * @throws PointmillException as {@link #insertN}, and INVALID
      */
     public synchronized void insertInterpolated(double lower, double upper, long n) {
         Native.check(Native.sketchInsertInterpolated(open(), lower, upper, n));
@@ -223,18 +259,49 @@ public final class Sketch implements AutoCloseable {
     }
 
     /**
-     * The bins as the wire has them.
+     * The bins as the wire has them, with {@link Profile#U32}.
      *
      * @return keys ascending
      * @throws PointmillException CLOSED
      */
-    public synchronized Bin[] bins() {
-        long[] pairs = Native.sketchBins(open(), BINS_U32);
+    public Bin[] bins() {
+        return bins(Profile.U32);
+    }
+
+    /**
+     * The bins as the wire has them.
+     *
+     * @param profile a key whose count exceeds its bin's comes several times
+     * @return keys ascending
+     * @throws PointmillException CLOSED
+     */
+    public synchronized Bin[] bins(Profile profile) {
+        long[] pairs = Native.sketchBins(open(), profile.number);
         Bin[] bins = new Bin[pairs.length / 2];
         for (int i = 0; i < bins.length; i++) {
             bins[i] = new Bin(pairs[2 * i], pairs[2 * i + 1]);
         }
         return bins;
+    }
+
+    /**
+     * Values, each with its weight.
+     *
+     * @return that of the summary
+     * @throws PointmillException CLOSED
+     */
+    public long count() {
+        return summary().count();
+    }
+
+    /**
+     * Writes the sketch as bytes that carry every bit: {@link Format#AGENT}.
+     *
+     * @return the bytes
+     * @throws PointmillException CLOSED
+     */
+    public byte[] encode() {
+        return encode(Format.AGENT);
     }
 
     /**

@@ -50,7 +50,7 @@ public final class Snapshot implements AutoCloseable, Iterable<Entry> {
      * @return a copy
      * @throws PointmillException INDEX, CLOSED
      */
-    public synchronized Entry get(int i) {
+    public synchronized Entry entry(int i) {
         long[] numbers = new long[ENTRY_NUMBERS];
         byte[][] texts = Native.snapshotEntry(open(), i, numbers);
         return new Entry(this, i, texts, numbers);
@@ -78,7 +78,7 @@ public final class Snapshot implements AutoCloseable, Iterable<Entry> {
                 if (next >= size) {
                     throw new NoSuchElementException();
                 }
-                return get(next++);
+                return entry(next++);
             }
         };
     }

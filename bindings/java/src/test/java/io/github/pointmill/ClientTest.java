@@ -66,7 +66,7 @@ class ClientTest {
             try {
                 return client.flush(Duration.ofSeconds(5), true);
             } catch (PointmillException dropped) {
-                assertEquals("DELIVERY_DROPPED", dropped.code());
+                assertEquals("POINTMILL_E_DELIVERY_DROPPED", dropped.name());
                 return true;
             }
         });
@@ -91,6 +91,26 @@ class ClientTest {
             await("body", () -> !got.isEmpty());
             assertEquals(1, got.get(0).points());
         }
+    }
+
+    @Test
+    void anEngineOfOnesOwnStaysOpen() {
+        List<Payload> got = new CopyOnWriteArrayList<>();
+        try (Engine engine = new Engine(Map.of("interval_s", 20))) {
+            Client client = new Client(engine, Map.of("background", false), (payload, timeout) -> {
+                got.add(payload);
+                return 202;
+            });
+            engine.recordDistribution("d", 1);
+            assertTrue(client.flush());
+            client.close();
+            assertEquals(1, got.get(0).points());
+            engine.recordDistribution("d", 1);
+            assertEquals(1, engine.stats().pending());
+        }
+        Engine closed = new Engine();
+        closed.close();
+        refused("CLOSED", () -> new Client(closed, Map.of("api_key", "k"), null));
     }
 
     @Test

@@ -82,7 +82,7 @@ class ConformanceTest {
             try {
                 call.run();
             } catch (PointmillException refused) {
-                code = refused.code();
+                code = refused.name().substring("POINTMILL_E_".length());
             }
             assertEquals(text("error", ""), code, where);
         }
@@ -222,7 +222,7 @@ class ConformanceTest {
             for (double value : values()) {
                 call(() -> {
                     if (step.has("n")) {
-                        into.insert(value, number("n", 0));
+                        into.insertN(value, number("n", 0));
                     } else if (step.has("rate")) {
                         into.insertSampled(value, step.get("rate").doubleValue());
                     } else {
@@ -249,7 +249,7 @@ class ConformanceTest {
             for (double value : values()) {
                 call(() -> {
                     if (text("by", "held").equals("name")) {
-                        engine().record(kind, name, value, tags);
+                        engine().recordNamed(kind, name, value, tags);
                         return;
                     }
                     Metric metric = engine().metric(kind, name, tags);
@@ -349,7 +349,7 @@ class ConformanceTest {
             Payloads payloads = last.encode(options(step.get("options")));
             List<String> bodies = new ArrayList<>();
             List<String> hexes = new ArrayList<>();
-            for (Payload payload : payloads.bodies()) {
+            for (Payload payload : payloads.payloads()) {
                 bodies.add(new String(payload.body(), java.nio.charset.StandardCharsets.UTF_8));
                 hexes.add(hex(payload.body()));
             }
@@ -366,7 +366,7 @@ class ConformanceTest {
                             + " " + skip.path("values").asLong());
                 }
                 Set<String> got = new TreeSet<>();
-                for (Payloads.Skipped skip : payloads.skipped()) {
+                for (Skipped skip : payloads.skipped()) {
                     got.add(skip.cause() + " " + skip.entries() + " " + skip.points() + " " + skip.values());
                 }
                 assertEquals(want, got, where);

@@ -39,6 +39,8 @@ class EngineTest {
                 latency.record(ms);
             }
             Metric hits = engine.count("hits");
+            assertEquals(List.of(), hits.tags());
+            assertEquals(List.of("b:2", "a:1"), engine.gauge("g", "b:2", "a:1").tags());
             Metric depth = engine.gauge("depth");
             Metric size = engine.histogram("size");
             for (double value : new double[] {1, 9, 4}) {
@@ -52,9 +54,11 @@ class EngineTest {
                 Entry d = entries.get("latency[env:prod, zone:a]");
                 assertEquals(Kind.DISTRIBUTION, d.kind());
                 assertEquals(START, d.interval());
-                assertEquals(10, d.intervalSeconds());
+                assertEquals(10, d.intervalS());
                 assertEquals(1000, d.points());
                 assertEquals(500_500, d.summary().sum());
+                assertEquals(List.of(1000L, 1.0, 1000.0, 500_500.0, d.summary().avg()),
+                        List.of(d.count(), d.min(), d.max(), d.sum(), d.avg()));
                 assertEquals(990, d.quantile(0.99), 990.0 / 129);
                 try (Sketch sketch = d.sketch()) {
                     assertEquals(d.quantile(0.5), sketch.quantile(0.5));
@@ -66,8 +70,8 @@ class EngineTest {
                 assertEquals(3, entries.get("size[]").summary().count());
                 assertEquals(Kind.HISTOGRAM, entries.get("size[]").kind());
                 refused("NO_SKETCH", () -> entries.get("hits[]").quantile(0.5));
-                refused("INDEX", () -> snapshot.get(4));
-                refused("INDEX", () -> snapshot.get(-1));
+                refused("INDEX", () -> snapshot.entry(4));
+                refused("INDEX", () -> snapshot.entry(-1));
             }
             assertEquals(1009, balanced(engine).flushed());
         }
@@ -175,9 +179,9 @@ class EngineTest {
                 assertEquals(points, balanced(engine).recorded());
             }
             try (Snapshot snapshot = engine.flush(START + 10, false)) {
-                assertEquals(points, snapshot.get(0).points());
-                assertEquals(sum, snapshot.get(0).summary().sum());
-                assertEquals(points - 1, snapshot.get(0).summary().max());
+                assertEquals(points, snapshot.entry(0).points());
+                assertEquals(sum, snapshot.entry(0).summary().sum());
+                assertEquals(points - 1, snapshot.entry(0).summary().max());
             }
         }
     }
@@ -380,7 +384,7 @@ class EngineTest {
                 Metric metric = engine.metric(kind, "m");
                 for (double bad : new double[] {Double.NaN, Double.POSITIVE_INFINITY, Double.NEGATIVE_INFINITY}) {
                     refused("NOT_FINITE", () -> metric.record(bad));
-                    refused("NOT_FINITE", () -> engine.record(kind, "m", bad));
+                    refused("NOT_FINITE", () -> engine.recordNamed(kind, "m", bad));
                 }
             }
             assertEquals(24, balanced(engine).rejectedNotFinite());
@@ -398,7 +402,7 @@ class EngineTest {
                     assertThrows(NullPointerException.class, () -> engine.count("d").recordMany(null)))) {
                 assertTrue(refused.getMessage().contains("is null"), refused.getMessage());
             }
-            assertThrows(NullPointerException.class, () -> engine.record(null, "d", 1));
+            assertThrows(NullPointerException.class, () -> engine.recordNamed(null, "d", 1));
             engine.distribution("d", (String[]) null).record(1);
             assertEquals(1, balanced(engine).recorded());
         }
@@ -410,7 +414,7 @@ class EngineTest {
         try (Engine engine = new Engine()) {
             refused("INVALID_NAME", () -> engine.distribution(huge));
             refused("INVALID_NAME", () -> engine.distribution(""));
-            refused("INVALID_NAME", () -> engine.distribution("d", huge));
+            assertTrue(refused("INVALID_NAME", () -> engine.distribution("d", huge)).getMessage().startsWith("the tag \"xxx"));
             assertEquals(0, balanced(engine).recorded());
             refused("INVALID_NAME", () -> engine.recordCount(huge, 1));
             refused("INVALID_NAME", () -> engine.recordCount("", 1));
@@ -435,7 +439,7 @@ class EngineTest {
                 for (String text : texts) {
                     assertEquals(2, entries.get(text + "[tag:" + text + "]").value());
                 }
-                byte[] body = snapshot.encode(Map.of("format", "dogstatsd")).bodies().get(0).body();
+                byte[] body = snapshot.encode(Map.of("format", "dogstatsd")).payloads().get(0).body();
                 assertTrue(new String(body, java.nio.charset.StandardCharsets.UTF_8).contains("emoji:😀"));
             }
             // Half of a pair is no character.
@@ -462,7 +466,7 @@ class EngineTest {
             }
             engine.recordCount("c", 1, tags);
             try (Snapshot snapshot = engine.flush(START + 10, false)) {
-                assertEquals(Set.of(tags), new HashSet<>(snapshot.get(0).tags()));
+                assertEquals(Set.of(tags), new HashSet<>(snapshot.entry(0).tags()));
             }
         }
     }
@@ -493,6 +497,8 @@ class EngineTest {
         assertTrue(options.size() > 30);
         for (Option option : options) {
             assertTrue(option.doc().length() > 10, option.toString());
+            assertEquals(!option.choices().isEmpty(), option.type().equals("choice"), option.toString());
+            assertTrue(Set.of("number", "choice", "flag", "text").contains(option.type()), option.toString());
             assertTrue(option.choices().isEmpty() || option.choices().contains(option.defaultValue()), option.toString());
         }
     }
@@ -518,8 +524,8 @@ class EngineTest {
         refused("CLOSED", engine::tick);
         refused("CLOSED", engine::stats);
         refused("CLOSED", engine::flush);
-        assertEquals(1, snapshot.get(0).quantile(0.5));
-        Entry entry = snapshot.get(0);
+        assertEquals(1, snapshot.entry(0).quantile(0.5));
+        Entry entry = snapshot.entry(0);
         snapshot.close();
         snapshot.close();
         refused("CLOSED", () -> entry.quantile(0.5));
@@ -561,7 +567,7 @@ class EngineTest {
                             engine.recordCount("c", 1, "a:1");
                         }
                     } catch (PointmillException refused) {
-                        assertEquals("CLOSED", refused.code());
+                        assertEquals("POINTMILL_E_CLOSED", refused.name());
                         closed.set(true);
                     }
                 });

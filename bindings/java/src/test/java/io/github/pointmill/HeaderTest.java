@@ -79,8 +79,8 @@ public class HeaderTest {
             int number = Native.codeAt(i);
             PointmillException thrown = Support.refused(
                     Native.text(Native.codeName(number)).substring("POINTMILL_E_".length()), () -> Native.raise(number));
-            assertEquals(number, thrown.number());
-            assertEquals(constant("POINTMILL_E_" + thrown.code()), number);
+            assertEquals(number, thrown.code());
+            assertEquals(constant(thrown.name()), number);
         }
         assertEquals(header().split("#define POINTMILL_E_").length - 1, codes);
     }

@@ -35,7 +35,7 @@ public class LoadTest {
             d.recordMany(new double[2_000]);
             for (Runnable bad : List.<Runnable>of(() -> d.record(Double.NaN), () -> engine.distribution("x".repeat(10_000)),
                     () -> engine.recordCount("c", 1, "a", null), () -> new Engine(Map.of("nothing", "1")),
-                    () -> Sketch.decode(Sketch.Format.AGENT, new byte[] {1}))) {
+                    () -> Sketch.decode(new byte[] {1}))) {
                 try {
                     bad.run();
                     throw new AssertionError();
@@ -59,7 +59,7 @@ public class LoadTest {
             sketch.summary();
             Option.list();
             for (Sketch.Format format : Sketch.Format.values()) {
-                Sketch.decode(format, sketch.encode(format)).close();
+                Sketch.decode(sketch.encode(format), format).close();
             }
             if (!engine.stats().balances()) {
                 throw new AssertionError(engine.stats());

@@ -19,7 +19,7 @@ class SketchTest {
     void insertsMergesAndAnswers() {
         try (Sketch a = of(1, 2, 3); Sketch b = new Sketch()) {
             b.insert(4);
-            b.insert(5, 2);
+            b.insertN(5, 2);
             b.insertSampled(6, 0.5);
             b.insertInterpolated(7, 8, 2);
             a.merge(b);
@@ -48,10 +48,22 @@ class SketchTest {
     }
 
     @Test
+    void beginsWithValues() {
+        try (Sketch sketch = new Sketch(new double[] {1, 2, 3}); Sketch back = Sketch.decode(sketch.encode())) {
+            assertEquals(3, back.count());
+            assertEquals(6, back.summary().sum());
+            sketch.insertN(1, 1L << 17);
+            assertEquals(3, sketch.bins().length);
+            assertEquals(5, sketch.bins(Sketch.Profile.U16).length);
+        }
+        refused("NOT_FINITE", () -> new Sketch(new double[] {1, Double.NaN}));
+    }
+
+    @Test
     void travelsAsBytes() {
         try (Sketch sketch = of(1.5, -2, 0, 1e9)) {
             for (Sketch.Format format : Sketch.Format.values()) {
-                try (Sketch back = Sketch.decode(format, sketch.encode(format))) {
+                try (Sketch back = Sketch.decode(sketch.encode(format), format)) {
                     assertEquals(java.util.Arrays.toString(sketch.bins()), java.util.Arrays.toString(back.bins()), format.name());
                     if (format != Sketch.Format.DDSKETCH_PROTO) {
                         assertEquals(sketch.summary().sum(), back.summary().sum());
@@ -68,15 +80,15 @@ class SketchTest {
             refused("EMPTY", () -> sketch.quantile(0.5));
             refused("NOT_FINITE", () -> sketch.insert(Double.NaN));
             refused("NOT_FINITE", () -> sketch.insertMany(new double[] {1, Double.POSITIVE_INFINITY}));
-            refused("TOO_MANY", () -> sketch.insert(1, 1L << 45));
+            refused("TOO_MANY", () -> sketch.insertN(1, 1L << 45));
             refused("INVALID", () -> sketch.insertInterpolated(2, 1, 3));
             assertEquals(0, sketch.summary().count());
             sketch.insert(1);
             refused("INVALID", () -> sketch.quantile(Double.NaN));
-            assertTrue(refused("DECODE", () -> Sketch.decode(Sketch.Format.AGENT, new byte[] {-1, -1, -1})).getMessage()
+            assertTrue(refused("DECODE", () -> Sketch.decode(new byte[] {-1, -1, -1})).getMessage()
                     .contains("byte"));
             refused("NOT_FINITE", () -> Sketch.key(Double.NaN));
-            assertThrows(NullPointerException.class, () -> Sketch.decode(Sketch.Format.AGENT, null));
+            assertThrows(NullPointerException.class, () -> Sketch.decode(null));
             assertThrows(NullPointerException.class, () -> sketch.insertMany(null));
             assertThrows(NullPointerException.class, () -> sketch.merge(null));
         }
@@ -112,7 +124,7 @@ class SketchTest {
                 into.insert(i);
             }
         } catch (PointmillException full) {
-            assertEquals("TOO_MANY", full.code());
+            assertEquals("POINTMILL_E_TOO_MANY", full.name());
         }
     }
 }

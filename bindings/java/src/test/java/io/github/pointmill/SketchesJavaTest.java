@@ -153,7 +153,7 @@ class SketchesJavaTest {
                 byte[] proto = DDSketchProtoBinding.toProto(theirs).toByteArray();
                 for (Sketch.Format format : List.of(Sketch.Format.DDSKETCH_PROTO, Sketch.Format.DDSKETCH_COMPACT)) {
                     String where = named.getKey() + " " + format + " " + mapping;
-                    try (Sketch ours = Sketch.decode(format, format == Sketch.Format.DDSKETCH_PROTO ? proto : compact)) {
+                    try (Sketch ours = Sketch.decode(format == Sketch.Format.DDSKETCH_PROTO ? proto : compact, format)) {
                         assertEquals(sorted.length, ours.summary().count(), where);
                         if (mapping == same) {
                             assertEquals(bins(theirs), bins(ours), where);

@@ -38,7 +38,7 @@ class SnapshotTest {
         }
         try (Snapshot empty = Snapshot.merge()) {
             assertEquals(0, empty.size());
-            assertTrue(empty.encode().bodies().isEmpty());
+            assertTrue(empty.encode().payloads().isEmpty());
         }
     }
 
@@ -46,20 +46,20 @@ class SnapshotTest {
     void encodesAndTellsWhatItCannot() {
         try (Snapshot snapshot = snapshot(3)) {
             Payloads sketches = snapshot.encode(Map.of("format", "sketches", "tags", List.of("team:a", "team:b")));
-            Payload body = sketches.bodies().get(0);
+            Payload body = sketches.payloads().get(0);
             assertEquals("/api/beta/sketches", body.path());
             assertEquals("application/x-protobuf", body.contentType());
             assertEquals(2, body.entries());
             assertEquals(2, body.points());
             assertTrue(body.body().length > 20 && !body.encoding().isEmpty());
-            Payloads.Skipped skipped = sketches.skipped().get(0);
+            Skipped skipped = sketches.skipped().get(0);
             assertEquals(1, sketches.skipped().size());
             assertEquals("scalar_in_sketch_format", skipped.cause());
             assertEquals(1, skipped.points() + skipped.values());
             assertEquals(1, skipped.entries());
             assertTrue(skipped.detail().length() > 20);
             String text = new String(snapshot.encode(Map.of("format", "dogstatsd", "tags", List.of("team:a", "team:b")))
-                    .bodies().get(0).body(), StandardCharsets.UTF_8);
+                    .payloads().get(0).body(), StandardCharsets.UTF_8);
             assertTrue(text.contains("g:3|g|#team:a,team:b"), text);
             assertTrue(refused("BAD_VALUE", () -> snapshot.encode(Map.of("format", "xml"))).getMessage().contains("sketches"));
         }
@@ -70,7 +70,7 @@ class SnapshotTest {
         try (Snapshot snapshot = snapshot(1)) {
             Iterator<Entry> iterator = snapshot.iterator();
             for (int i = 0; i < 3; i++) {
-                assertEquals(iterator.next().toString(), snapshot.get(i).toString());
+                assertEquals(iterator.next().toString(), snapshot.entry(i).toString());
             }
             assertThrows(NoSuchElementException.class, iterator::next);
         }

@@ -24,7 +24,7 @@ public final class Support {
     /** The code that a call is refused with; its message must say more than the code. */
     public static PointmillException refused(String code, Executable call) {
         PointmillException refused = assertThrows(PointmillException.class, call);
-        assertEquals(code, refused.code(), refused.getMessage());
+        assertEquals("POINTMILL_E_" + code, refused.name(), refused.getMessage());
         assertTrue(refused.getMessage().length() > 20, refused.getMessage());
         return refused;
     }

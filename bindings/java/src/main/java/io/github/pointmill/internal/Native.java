@@ -341,7 +341,7 @@ public final class Native {
 
     public static native int lambdaMetricAt(long lambda, String name, String[] tags, double value, long unixS);
 
-    public static native int lambdaRefused(long lambda, int cause);
+    public static native int lambdaRejected(long lambda, int cause);
 
     public static native long lambdaBegin(long lambda, String[] known, int memoryMb, long deadlineUnixMs, int flags);
 
@@ -352,6 +352,8 @@ public final class Native {
     public static native int lambdaClose(long lambda, long timeoutMs);
 
     public static native int lambdaRestored(long lambda);
+
+    public static native long lambdaFlushTimeoutMs(long lambda);
 
     public static native int lambdaMode(long lambda);
 

@@ -208,9 +208,18 @@ public final class DDLambda {
      * @return the metric; keep it in a static field
      * @throws io.github.pointmill.PointmillException INVALID_NAME (empty or too long, or a tag too long), NO_ROOM
      */
-    public static Distribution distribution(String name, Map<String, Object> tags) {
+    public static LambdaMetric distribution(String name, Map<String, Object> tags) {
         Objects.requireNonNull(name, "the metric's name is null; give it one");
         return Lambda.THE.distribution(name, tags == null ? Collections.emptyMap() : tags);
+    }
+
+    /**
+     * Sends everything that waits, for at most the setting {@code flush_timeout_ms}.
+     *
+     * @return as {@link #flush(Duration)}
+     */
+    public static boolean flush() {
+        return Lambda.THE.flush();
     }
 
     /**

@@ -113,12 +113,12 @@ final class Lambda {
                 : Native.lambdaRecordAt(handle, id, value, unixS));
     }
 
-    Distribution distribution(String name, Map<String, Object> tags) {
+    LambdaMetric distribution(String name, Map<String, Object> tags) {
         long id = Native.lambdaContext(handle, name, texts(tags));
         if (id < 0) {
             Native.raise((int) id);
         }
-        return new Distribution(this, name, id);
+        return new LambdaMetric(this, name, id);
     }
 
     /** Tags as texts. One that is too long for the engine is left out: a point is worth more than a tag. */
@@ -151,7 +151,7 @@ final class Lambda {
     }
 
     void refused(int cause, String why) {
-        Native.lambdaRefused(handle, cause);
+        Native.lambdaRejected(handle, cause);
         if (!told[cause]) {
             told[cause] = true;
             say(why + "; further ones of this cause are only counted, see DDLambda.stats()");
@@ -193,6 +193,10 @@ final class Lambda {
             Native.lambdaFlush(handle, budgetMs);
         }
         tell();
+    }
+
+    boolean flush() {
+        return flush(Native.lambdaFlushTimeoutMs(handle));
     }
 
     boolean flush(long timeoutMs) {

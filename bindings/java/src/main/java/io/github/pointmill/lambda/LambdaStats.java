@@ -8,9 +8,9 @@ import java.util.Arrays;
 public final class LambdaStats {
     /** The fields of pointmill_lambda_stats in the header's order; a test compares the two. */
     static final String[] NAMES = {
-        "recorded", "pending", "delivered", "queued", "rejectedNotFinite", "rejectedInvalidName",
-        "rejectedTooOld", "rejectedStale", "rejectedNoRoom", "rejectedClosed", "refusedName", "refusedValue",
-        "refusedTime", "refusedTags", "droppedDisabled", "droppedBuffer", "droppedDelivery", "droppedArena",
+        "recorded", "pending", "accepted", "queued", "rejectedNotFinite", "rejectedInvalidName",
+        "rejectedTooOld", "rejectedStale", "rejectedNoRoom", "rejectedClosed", "rejectedBadName", "rejectedBadValue",
+        "rejectedBadTime", "rejectedBadTags", "droppedDisabled", "droppedBufferFull", "droppedDelivery", "droppedArenaFull",
         "overflowed", "utf8Mended", "enhanced", "spilled", "flushes", "flushFailures", "deadlineFlushes",
         "keyLookups", "keyFailures", "invocations", "invocationsOpen",
     };
@@ -44,7 +44,7 @@ public final class LambdaStats {
      *
      * @return the number so far
      */
-    public long delivered() {
+    public long accepted() {
         return counts[2];
     }
 
@@ -116,7 +116,7 @@ public final class LambdaStats {
      *
      * @return the number so far
      */
-    public long refusedName() {
+    public long rejectedBadName() {
         return counts[10];
     }
 
@@ -125,7 +125,7 @@ public final class LambdaStats {
      *
      * @return the number so far
      */
-    public long refusedValue() {
+    public long rejectedBadValue() {
         return counts[11];
     }
 
@@ -134,7 +134,7 @@ public final class LambdaStats {
      *
      * @return the number so far
      */
-    public long refusedTime() {
+    public long rejectedBadTime() {
         return counts[12];
     }
 
@@ -143,7 +143,7 @@ public final class LambdaStats {
      *
      * @return the number so far
      */
-    public long refusedTags() {
+    public long rejectedBadTags() {
         return counts[13];
     }
 
@@ -161,7 +161,7 @@ public final class LambdaStats {
      *
      * @return the number so far
      */
-    public long droppedBuffer() {
+    public long droppedBufferFull() {
         return counts[15];
     }
 
@@ -179,7 +179,7 @@ public final class LambdaStats {
      *
      * @return the number so far
      */
-    public long droppedArena() {
+    public long droppedArenaFull() {
         return counts[17];
     }
 
@@ -283,16 +283,16 @@ public final class LambdaStats {
     }
 
     /**
-     * Whether recorded = pending + delivered + queued + every rejected… + every refused… + every dropped…; true while no
+     * Whether recorded = pending + accepted + queued + every rejected… + every dropped…; true while no
      * call is under way and the thread rests.
      *
      * @return false if a point is missing
      */
     public boolean balances() {
-        return recorded() == pending() + delivered() + queued() + rejectedNotFinite() + rejectedInvalidName()
+        return recorded() == pending() + accepted() + queued() + rejectedNotFinite() + rejectedInvalidName()
                 + rejectedTooOld() + rejectedStale() + rejectedNoRoom() + rejectedClosed()
-                + refusedName() + refusedValue() + refusedTime() + refusedTags() + droppedDisabled()
-                + droppedBuffer() + droppedDelivery() + droppedArena();
+                + rejectedBadName() + rejectedBadValue() + rejectedBadTime() + rejectedBadTags() + droppedDisabled()
+                + droppedBufferFull() + droppedDelivery() + droppedArenaFull();
     }
 
     /**

@@ -70,9 +70,9 @@ public class DDLambdaTest {
         ddl.metric("lone \uD83D", 1, Map.of("\uDE00", "\uD83D\uDE00"));
         LambdaStats after = balanced();
         assertEquals(6, after.rejectedNotFinite() - before.rejectedNotFinite());
-        assertEquals(1, after.refusedName() - before.refusedName());
+        assertEquals(1, after.rejectedBadName() - before.rejectedBadName());
         assertEquals(2, after.rejectedInvalidName() - before.rejectedInvalidName());
-        assertEquals(1, after.refusedTags() - before.refusedTags());
+        assertEquals(1, after.rejectedBadTags() - before.rejectedBadTags());
         assertEquals(2, after.utf8Mended() - before.utf8Mended());
         assertEquals(before.recorded() + 3 + 6 + 5 + 1, after.recorded());
         ddl.finish();
@@ -119,11 +119,14 @@ public class DDLambdaTest {
     @Test
     void heldMetricsAreTheSameSeries() {
         LambdaStats before = balanced();
-        Distribution held = DDLambda.distribution("held", Map.of("a", 1));
+        LambdaMetric held = DDLambda.distribution("held", Map.of("a", 1));
         held.record(1);
         held.record(Double.NaN);
+        held.recordAt(1, System.currentTimeMillis() / 1000);
+        DDLambda.flush();
+        assertEquals(0, balanced().pending());
         assertEquals(1, balanced().rejectedNotFinite() - before.rejectedNotFinite());
-        assertEquals(2, balanced().recorded() - before.recorded());
+        assertEquals(3, balanced().recorded() - before.recorded());
         refused("INVALID_NAME", () -> DDLambda.distribution("", null));
         assertThrows(NullPointerException.class, () -> DDLambda.distribution(null, null));
     }
@@ -203,7 +206,7 @@ public class DDLambdaTest {
             DDLambda.distribution("before", null).record(1);
             com.amazonaws.services.lambda.crac.Context<?> hooks = com.amazonaws.services.lambda.crac.Core.getGlobalContext();
             hooks.beforeCheckpoint(null);
-            if (DDLambda.stats().pending() != 0 || DDLambda.stats().delivered() != 1) {
+            if (DDLambda.stats().pending() != 0 || DDLambda.stats().accepted() != 1) {
                 throw new AssertionError("it would be in every copy of the snapshot: " + DDLambda.stats());
             }
             Context context = context(Map.of("getAwsRequestId", "1", "getFunctionName", "f", "getFunctionVersion", "1",

@@ -185,7 +185,7 @@ final class Sandbox {
                         tags.add(new String(field.bytes, StandardCharsets.UTF_8));
                     } else if (field.number == 7) {
                         Arrived arrived = of(points, name, tags);
-                        arrived.sketch.merge(Sketch.decode(Sketch.Format.AGENT, field.bytes));
+                        arrived.sketch.merge(Sketch.decode(field.bytes));
                     }
                 }
             }

@@ -33,7 +33,7 @@ public class LogMode {
             flushes[round] = (System.nanoTime() - called) / (double) CALLS;
         }
         LambdaStats stats = DDLambda.stats();
-        if (!stats.balances() || stats.delivered() != (long) ROUNDS * CALLS + 1) {
+        if (!stats.balances() || stats.accepted() != (long) ROUNDS * CALLS + 1) {
             throw new AssertionError(stats);
         }
         Arrays.sort(calls);
