@@ -506,12 +506,12 @@ public final class Engine implements AutoCloseable {
 
     // ---- for Client ----
 
-    /** Its own calls into the library, while the engine is alive. */
     /** The option interval_s. Looked up only where it is asked for: listing options costs a cold start. */
     long intervalS() {
         return Option.number(interval, "interval_s");
     }
 
+    /** Its own calls into the library, while the engine is alive. */
     long enter() {
         Lock lock = use.readLock();
         lock.lock();

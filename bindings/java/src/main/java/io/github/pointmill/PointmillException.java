@@ -3,8 +3,9 @@ package io.github.pointmill;
 import io.github.pointmill.internal.Native;
 import java.nio.charset.StandardCharsets;
 
-/** A refusal of the library. The message says the cause and the remedy; {@link #name} and {@link #code} tell
- * causes apart. */
+/**
+ * A refusal of the library. The message says the cause and the remedy; {@link #name} and {@link #code} tell causes apart.
+ */
 public final class PointmillException extends RuntimeException {
     private static final long serialVersionUID = 1L;
     static final int CLOSED = -72;
@@ -15,6 +16,7 @@ public final class PointmillException extends RuntimeException {
     /** The code of the C header. */
     private final int code;
 
+    /** Its name there. */
     private final String name;
 
     /** Called by the native library. */
