@@ -6,6 +6,8 @@ import { cpSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFi
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { npmCi } from './npm.mjs';
+
 const here = dirname(dirname(fileURLToPath(import.meta.url)));
 const root = join(here, '..', '..');
 const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
@@ -25,7 +27,8 @@ for (const name of ['package-lock.json', 'peers/package-lock.json']) {
   try { text = readFileSync(join(here, name), 'utf8'); } catch { continue; }
   assert.doesNotMatch(text, /"resolved": "https?:/, `${name} names a registry; remove node_modules and the lock file, then npm install`);
 }
-run('npm', ['ci', '--silent']);
+console.log('-- npm ci');
+npmCi(here);
 run('node', ['scripts/peers.mjs']);
 run('node', ['scripts/gen.mjs', '--check']);
 // As for every package: a folder with the libraries, where they need not be built here.

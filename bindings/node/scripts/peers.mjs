@@ -9,13 +9,15 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync,
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { npmCi } from './npm.mjs';
+
 const here = dirname(dirname(fileURLToPath(import.meta.url)));
 const root = join(here, '..', '..');
 const peers = join(here, 'peers');
 const target = join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'node-peers');
 const client = join(target, 'aws-lambda-ric');
 
-execFileSync('npm', ['ci', '--silent', '--ignore-scripts'], { cwd: peers, stdio: 'inherit' });
+npmCi(peers, '--ignore-scripts');
 if (existsSync(join(client, 'dist', 'rapid-client.node'))) process.exit(0);
 
 console.log('-- building the native part of aws-lambda-ric, once');

@@ -59,6 +59,6 @@ fn npm_ci(folder: &Path) -> Outcome {
         return Ok(());
     }
     let args = ["ci", "--silent", "--omit=optional", "--ignore-scripts"];
-    process::run(Command::new("npm").args(args).current_dir(folder))?;
+    process::fetch(Command::new("npm").args(args).current_dir(folder))?;
     Ok(())
 }

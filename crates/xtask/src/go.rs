@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::{Outcome, native, root};
+use crate::{Outcome, native, process, root};
 
 /// Lays out header and archive; unless `--build` is given, vets and runs every test, once more
 /// under the race detector.
@@ -23,12 +23,14 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
         let list = String::from_utf8_lossy(&unformatted.stdout).into_owned();
         return Err(format!("gofmt would change\n{list}").into());
     }
+    modules(&package)?;
     go(&package, &["vet", "./..."])?;
     go(&package, &["test", "./..."])?;
     go(&package, &["test", "-race", "./..."])?;
     // Modules of their own: what their tests need is no business of the package's users.
     for module in ["judges", "sandbox"] {
         let module = package.join(module);
+        modules(&module)?;
         go(&module, &["vet", "./..."])?;
         go(&module, &["test", "./..."])?;
     }
@@ -41,6 +43,15 @@ fn platform() -> Result<&'static str, String> {
         "aarch64" => Ok("linux_arm64"),
         other => Err(format!("the Go package has no archive for {other}")),
     }
+}
+
+/// Gets what go.mod asks for, unless it is there.
+fn modules(folder: &Path) -> Result<String, String> {
+    process::fetch(
+        Command::new("go")
+            .args(["mod", "download"])
+            .current_dir(folder),
+    )
 }
 
 fn go(folder: &Path, args: &[&str]) -> Outcome {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 use std::process::{Command, Output};
+use std::thread;
+use std::time::Duration;
 
 /// Runs a command; an error unless it ends with status 0. Returns its standard output.
 pub(crate) fn run(command: &mut Command) -> Result<String, String> {
@@ -17,6 +19,18 @@ pub(crate) fn run(command: &mut Command) -> Result<String, String> {
         }
     }
     Err(text)
+}
+
+/// Runs a command that downloads. Of many downloads one may fail: it is tried twice more, after a pause.
+pub(crate) fn fetch(command: &mut Command) -> Result<String, String> {
+    for pause_s in [5, 30] {
+        match run(command) {
+            Ok(output) => return Ok(output),
+            Err(error) => println!("{error}\n   tried again in {pause_s} s"),
+        }
+        thread::sleep(Duration::from_secs(pause_s));
+    }
+    run(command)
 }
 
 /// Runs a command, whatever its status.

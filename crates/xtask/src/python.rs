@@ -128,7 +128,7 @@ pub(crate) fn environment(
         "--disable-pip-version-check",
         "-r",
     ];
-    run_command(Command::new(&python).args(pip).arg(&requirements))?;
+    process::fetch(Command::new(&python).args(pip).arg(&requirements))?;
     fs::write(&done, wanted).map_err(|error| error.to_string())?;
     Ok(python)
 }

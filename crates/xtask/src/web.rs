@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::{Outcome, root};
+use crate::{Outcome, process, root};
 
 /// Installs what the page is built with (pinned by its lock file), checks types, bundles.
 pub(crate) fn run(args: &[&str]) -> Outcome {
@@ -18,16 +18,14 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     let age = |path| std::fs::metadata(path).and_then(|meta| meta.modified());
     if !matches!((age(&made), age(&lock)), (Ok(made), Ok(lock)) if made >= lock) {
         // Nothing that is installed needs its scripts to run.
-        npm(
-            &web,
-            &[
-                "ci",
-                "--ignore-scripts",
-                "--no-fund",
-                "--no-audit",
-                "--loglevel=error",
-            ],
-        )?;
+        let ci = [
+            "ci",
+            "--ignore-scripts",
+            "--no-fund",
+            "--no-audit",
+            "--loglevel=error",
+        ];
+        process::fetch(Command::new("npm").args(ci).current_dir(&web))?;
     }
     npm(&web, &["run", "--silent", "check"])?;
     npm(&web, &["run", "--silent", "build"])

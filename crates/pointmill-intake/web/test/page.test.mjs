@@ -6,7 +6,6 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
-import { createServer } from "node:net";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
@@ -23,12 +22,17 @@ let intake, address, browser, page;
 const errors = [];
 const outside = [];
 
-async function freePort() {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address();
-  server.close();
-  return port;
+/** Starts an intake on a port of its own choice; what it listens on. */
+async function start() {
+  intake = spawn(POINTMILL, ["intake", "--retention", "0", "--listen", "127.0.0.1:0"], { stdio: ["ignore", "inherit", "pipe"] });
+  return new Promise((resolve, reject) => {
+    let said = "";
+    intake.stderr.setEncoding("utf8").on("data", (part) => {
+      said += part;
+      if (said.includes("stored in")) resolve(/listening on (http:\/\/\S+)\//.exec(said)[1]);
+    });
+    intake.on("exit", () => reject(new Error(`the intake ended: ${said}`)));
+  });
 }
 
 async function command(...args) {
@@ -42,12 +46,7 @@ const send = (series) => fetch(`${address}/api/v1/distribution_points`, { method
 
 before(async () => {
   mkdirSync(SHOTS, { recursive: true });
-  const port = await freePort();
-  address = `http://127.0.0.1:${port}`;
-  intake = spawn(POINTMILL, ["intake", "--quiet", "--retention", "0", "--listen", `127.0.0.1:${port}`], { stdio: "inherit" });
-  for (let i = 0; ; i++) {
-    try { await fetch(`${address}/v1/status`); break; } catch (error) { if (i > 100) throw error; await new Promise((r) => setTimeout(r, 50)); }
-  }
+  address = await start();
   const replay = ["replay", "--url", address, "--time", "unix_s", "--tags", "origin,destination", FLIGHTS];
   await command(...replay, "--name", "flight.delay", "--value", "delay_min");
   await command(...replay, "--name", "flight.distance", "--value", "distance_mi");
