@@ -102,6 +102,19 @@ async function show(): Promise<void> {
   }
 }
 
+/** How points come here. */
+function ways(origin: string): string {
+  return `# the points of a file
+pointmill replay --url ${origin} --name flight.delay \\
+    --value delay_min --time unix_s flights.csv.gz
+
+# a program with one of Datadog's libraries
+DD_API_KEY=local DATADOG_HOST=${origin} your-program
+
+# DogStatsD, of an intake that was started with --dogstatsd 127.0.0.1:8125
+echo 'my.latency:12|d|#env:dev' > /dev/udp/127.0.0.1/8125`;
+}
+
 async function showMetric(): Promise<void> {
   if (!state.metric) {
     const first = [...metrics].sort((a, b) => b.values - a.values)[0];
@@ -109,7 +122,7 @@ async function showMetric(): Promise<void> {
       metricView?.remove();
       metricView = undefined;
       fill(main, h("h1", {}, "No metrics yet"), h("p", {}, "Send some here and they appear by themselves:"),
-        h("pre", {}, `pointmill replay --to ${location.origin} flights.csv.gz\n\nDD_API_KEY=local DD_SITE=${location.origin} your-program\n\necho 'my.latency:12|d|#env:dev' > /dev/udp/127.0.0.1/8125   # with --dogstatsd 127.0.0.1:8125`));
+        h("pre", {}, ways(location.origin)));
       return;
     }
     history.replaceState(null, "", write({ ...state, metric: first.name }));

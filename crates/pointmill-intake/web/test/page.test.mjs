@@ -317,6 +317,29 @@ test("it can be read in the dark, on a narrow screen, and shows its books", asyn
   await shot("status");
 });
 
+test("an empty intake says how points come, in words that work", async () => {
+  const port = await freePort();
+  const empty = `http://127.0.0.1:${port}`;
+  const other = spawn(POINTMILL, ["intake", "--quiet", "--retention", "0", "--listen", `127.0.0.1:${port}`], { stdio: "inherit" });
+  try {
+    for (let i = 0; i < 100; i++) {
+      try { await fetch(`${empty}/v1/status`); break; } catch { await new Promise((r) => setTimeout(r, 50)); }
+    }
+    // A page of its own: what the others ask for must be of their intake.
+    const visitor = await (await browser.newContext()).newPage();
+    await visitor.goto(empty);
+    await visitor.getByText("No metrics yet").waitFor();
+    const said = (await visitor.locator("pre").textContent()).replaceAll("\\\n", " ");
+    const line = said.split("\n").find((text) => text.startsWith("pointmill replay"));
+    const words = line.split(/\s+/).slice(1).map((word) => (word === "flights.csv.gz" ? FLIGHTS : word));
+    await command(...words);
+    await visitor.locator("h1", { hasText: "flight.delay" }).waitFor();
+    await visitor.close();
+  } finally {
+    other.kill("SIGTERM");
+  }
+});
+
 test("nothing was asked of another host, and no error was logged", () => {
   assert.deepEqual(outside, []);
   assert.deepEqual(errors, []);
