@@ -273,6 +273,15 @@ fn tables_and_plots_stay_within_the_width() {
 }
 
 #[test]
+fn a_heading_stands_in_one_line_above_short_tags() {
+    let ran = report_stdin(&[], b"m:1|d|#a:b\n");
+    let lines: Vec<&str> = ran.out.lines().map(str::trim).collect();
+    assert_eq!(lines.len(), 3, "{}", ran.out);
+    assert!(lines[1].starts_with("tags  count"), "{}", ran.out);
+    assert!(lines[2].starts_with("a:b"), "{}", ran.out);
+}
+
+#[test]
 fn nothing_in_a_name_commands_the_terminal() {
     let ran = report_stdin(
         &["--input=dogstatsd"],

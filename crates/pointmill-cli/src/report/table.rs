@@ -24,6 +24,9 @@ use super::text::{printable, short, wrap};
 /// What the column of tags has at the least, if some row's tags are that long.
 pub const TAGS_MIN: usize = 16;
 
+/// What stands above them.
+const TAGS: &str = "tags";
+
 /// Blanks between two columns.
 const GAP: usize = 2;
 
@@ -133,7 +136,8 @@ fn blocks(rows: &[&Row], percentiles: &[Percentile], width: usize) -> Vec<Table>
         .iter()
         .map(|tags| tags.chars().count())
         .max()
-        .unwrap_or(0);
+        .filter(|longest| *longest > 0)
+        .map_or(0, |longest| longest.max(TAGS.len()));
     let columns = columns(rows, percentiles);
     let numbers: usize = columns.iter().map(|c| c.width() + GAP).sum();
     // In one block the tags get all that is left; in several, at least a third of the width.
@@ -168,7 +172,7 @@ fn table(tags: &[String], tags_width: usize, columns: &[Column], width: usize) -
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(u16::try_from(width.max(needed)).unwrap_or(u16::MAX));
     let headers = columns.iter().map(|column| column.header.as_str());
-    table.set_header(with_tags.then_some("tags").into_iter().chain(headers));
+    table.set_header(with_tags.then_some(TAGS).into_iter().chain(headers));
     for (i, tags) in tags.iter().enumerate() {
         let cells = columns.iter().map(|column| column.cells[i].as_str());
         table.add_row(with_tags.then_some(tags.as_str()).into_iter().chain(cells));
