@@ -41,8 +41,22 @@ static int32_t invoke(pointmill_lambda *lambda, int number) {
         came.error = handle(lambda, number);
         status = pointmill_lambda_end(lambda, token, &came, &budget_ms);
     }
-    // Before the answer: afterwards Lambda freezes the process.
-    return status == POINTMILL_OK ? pointmill_lambda_flush(lambda, budget_ms) : status;
+    // Before the answer: afterwards Lambda freezes the process. What does not arrive is kept and sent
+    // with the next flush, so that is no reason to fail the invocation.
+    if (status == POINTMILL_OK)
+        (void)pointmill_lambda_flush(lambda, budget_ms);
+    return status;
+}
+
+// Whoever reads the function's log learns what is wrong: a setting that is not understood, a missing
+// key, and at the end why something has not arrived.
+static void say(pointmill_lambda *lambda) {
+    char said[4096];
+    size_t len = 0;
+    if (pointmill_lambda_warnings(lambda, said, sizeof said, &len) == POINTMILL_OK && len > 0)
+        fprintf(stderr, "lambda: %.*s\n", (int)len, said);
+    if (pointmill_lambda_last_failure(lambda, said, sizeof said, &len) == POINTMILL_OK && len > 0)
+        fprintf(stderr, "lambda: %.*s\n", (int)len, said);
 }
 
 int main(void) {
@@ -60,6 +74,7 @@ int main(void) {
     if (lambda) {
         pointmill_lambda_close(lambda, 5000);
         pointmill_lambda_stats_get(lambda, &books);
+        say(lambda);
     }
     fprintf(stderr, "lambda: %d invocations, %" PRIu64 " points recorded, %" PRIu64 " accepted: %s\n",
             INVOCATIONS, books.recorded, books.accepted, pointmill_strerror(status));
