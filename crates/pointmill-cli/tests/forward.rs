@@ -527,30 +527,24 @@ fn tags_of_functions_come_from_aws_behind_those_of_the_file() {
     assert!(!ran.out.contains("cost_center"), "{}", ran.err);
 }
 
+const SECRET: &str = "arn:aws:secretsmanager:eu-west-3:210987654321:secret:dd";
+
 #[test]
 fn the_key_is_looked_up_where_its_name_is_given() {
     let (intake, taken) = intake();
     let (aws, asked) = server("200 OK", r#"{"SecretString":"sesame"}"#);
-    let forward = |more: &[&str]| {
-        let args = [
-            "--logs=http",
-            "--account=json",
-            "--function=checkout",
-            "python.log",
-        ];
+    let forward = |aws: &str, more: &[&str]| {
+        let args = ["--timeout-s=1", "--function=checkout", "python.log"];
         let mut command = forward(&[&args[..], more, &PLACE].concat());
         command
             .env("DD_API_URL", &intake)
-            .env(
-                "DD_API_KEY_SECRET_ARN",
-                "arn:aws:secretsmanager:eu-west-3:1:secret:dd",
-            )
-            .env("AWS_ENDPOINT_URL", &aws)
+            .env("DD_API_KEY_SECRET_ARN", SECRET)
+            .env("AWS_ENDPOINT_URL", aws)
             .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
             .env("AWS_SECRET_ACCESS_KEY", "hush");
         finished(command.output().unwrap())
     };
-    let ran = forward(&[]);
+    let ran = forward(&aws, &["--logs=http"]);
     assert_eq!(ran.status, 0, "{}", ran.err);
     let paths = |seen: &Requests| -> Vec<String> {
         let requests = std::mem::take(&mut *seen.lock().unwrap());
@@ -564,27 +558,14 @@ fn the_key_is_looked_up_where_its_name_is_given() {
     assert!(sent.iter().any(|path| path.contains("logs")), "{sent:?}");
     assert_eq!(paths(&asked).len(), 1, "asked once for all that is sent");
     // A key that is told goes first, and nobody is asked.
-    assert_eq!(forward(&["--set=api_key=told"]).status, 0);
+    assert_eq!(
+        forward(&aws, &["--logs=none", "--set=api_key=told"]).status,
+        0
+    );
     assert!(paths(&asked).is_empty() && !paths(&taken).is_empty());
     // One that cannot be had is said, with the points that wait for it.
     let (denied, _) = server("400 Bad Request", r#"{"__type":"AccessDeniedException"}"#);
-    let args = [
-        "--logs=none",
-        "--timeout-s=1",
-        "--function=checkout",
-        "python.log",
-    ];
-    let mut command = self::forward(&[&args[..], &PLACE].concat());
-    command
-        .env("DD_API_URL", &intake)
-        .env(
-            "DD_API_KEY_SECRET_ARN",
-            "arn:aws:secretsmanager:eu-west-3:1:secret:dd",
-        )
-        .env("AWS_ENDPOINT_URL", &denied)
-        .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
-        .env("AWS_SECRET_ACCESS_KEY", "hush");
-    let ran = finished(command.output().unwrap());
+    let ran = forward(&denied, &["--logs=none"]);
     assert_eq!(ran.status, 1);
     assert!(
         ran.err.contains("API key") && ran.err.contains("AccessDenied"),

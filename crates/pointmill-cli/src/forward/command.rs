@@ -24,6 +24,7 @@ use super::say::{self, AccountFormat, Books};
 use super::settings::{self, Known, process_env};
 use super::{COMPLAINTS_MAX, ForwardError, Sinks};
 use crate::report::input::{self, ReadAhead, STDIN};
+use crate::report::table::terminal_width;
 use crate::stop::Stop;
 
 /// How much is read at a time.
@@ -31,9 +32,6 @@ const READ_BYTES: usize = 256 << 10;
 
 /// How much is looked at before the format is guessed, at the most.
 const HEAD_BYTES: usize = 1 << 20;
-
-/// The width of the table where there is no terminal to ask.
-const WIDTH: usize = 80;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -456,7 +454,8 @@ impl<'a> Run<'a> {
             say::line(&format!("{} more like these", complaints - COMPLAINTS_MAX));
         }
         let not_shown = metrics.not_shown;
-        let (shown, delivered) = metrics.finish(width(), Duration::from_secs(self.args.timeout_s));
+        let (shown, delivered) =
+            metrics.finish(terminal_width(), Duration::from_secs(self.args.timeout_s));
         let account = self.forwarder.account();
         Books {
             account,
@@ -490,16 +489,4 @@ fn shop<'w>(
         functions: known.functions(),
         output: sinks,
     }
-}
-
-/// `$COLUMNS`, or the terminal's width, or [`WIDTH`].
-fn width() -> usize {
-    let columns = std::env::var("COLUMNS")
-        .ok()
-        .and_then(|columns| columns.parse().ok());
-    let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
-    columns
-        .or_else(terminal)
-        .filter(|width| *width >= 20)
-        .unwrap_or(WIDTH)
 }

@@ -7,9 +7,11 @@
 //! | 2 | the arguments do not fit each other |
 
 use std::io::{self, Write};
+use std::ops::Range;
 use std::process::ExitCode;
 
 use clap::{Args as ClapArgs, ValueEnum};
+use pointmill_intake::query::utc;
 use serde_json::Value as Json;
 
 use crate::http;
@@ -94,7 +96,7 @@ pub struct Args {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum OutputFormat {
-    /// For eyes
+    /// For eyes; times in UTC
     Table,
     /// The intake's answer as it is
     Json,
@@ -177,8 +179,9 @@ fn for_eyes(rows: &Rows) -> String {
     table.set_header(rows.head.iter().map(|name| printable(name).to_uppercase()));
     table.add_rows(rows.rows.iter().map(|row| {
         let cells = row.iter().enumerate();
-        cells.map(|(at, cell)| match cell.parse() {
-            Ok(number) if at >= rows.names => short(number),
+        cells.map(|(at, cell)| match (cell.parse::<i64>(), cell.parse()) {
+            (Ok(unix_s), _) if rows.times.contains(&at) => utc(unix_s),
+            (_, Ok(number)) if at >= rows.names => short(number),
             _ => printable(cell),
         })
     }));
@@ -209,6 +212,8 @@ struct Rows {
     rows: Vec<Vec<String>>,
     /// So many columns are names and tags; the others are numbers.
     names: usize,
+    /// These are times in Unix seconds.
+    times: Range<usize>,
 }
 
 /// The rows of a list of metrics.
@@ -224,6 +229,7 @@ fn metrics(answer: &Json) -> Rows {
         head: head.iter().map(ToString::to_string).collect(),
         rows,
         names: 2,
+        times: 5..7,
     }
 }
 
@@ -268,6 +274,7 @@ fn table(answer: &Json) -> Rows {
         head,
         rows,
         names: by.len(),
+        times: by.len()..by.len() + usize::from(stepped),
     }
 }
 
@@ -297,5 +304,22 @@ mod tests {
             "1",
         ];
         assert_eq!(words, wanted, "{shown}");
+    }
+
+    #[test]
+    fn times_are_for_eyes_and_tags_that_look_like_them_are_not() {
+        let answer = serde_json::json!({
+            "by": ["first"], "aggs": ["sum"], "times": [1_795_691_070], "step": 10,
+            "groups": [{"tags": {"first": "1795691070"}, "series": {"sum": [1_795_691_070]}}],
+        });
+        let shown = for_eyes(&table(&answer));
+        let words: Vec<&str> = shown.split_whitespace().skip(3).collect();
+        let wanted = ["1795691070", "2026-11-26T11:04:30Z", "1795691070"];
+        assert_eq!(words, wanted, "{shown}");
+        let answer = serde_json::json!({"metrics": [{"name": "m", "kind": "count", "contexts": 1,
+            "points": 1, "values": 1, "first": 0, "last": 1_795_691_070}]});
+        let shown = for_eyes(&metrics(&answer));
+        assert!(shown.contains("1970-01-01T00:00:00Z"), "{shown}");
+        assert!(shown.contains("2026-11-26T11:04:30Z"), "{shown}");
     }
 }

@@ -18,14 +18,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::format::InputFormat;
 use super::input::{self, ReadAhead, STDIN};
 use super::percentile::Percentile;
+use super::table::terminal_width;
 use super::{Options, Report, ReportError, Session, csv, html, json, payload, table};
 use crate::stop::Stop;
 
 /// Bad lines shown one by one before only their number is.
 const COMPLAINTS_MAX: u64 = 100;
-
-/// The width of the table where there is no terminal to ask.
-const WIDTH: usize = 80;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -362,7 +360,7 @@ impl<'a> Run<'a> {
     fn print(&self, report: &Report) -> Result<(), ReportError> {
         let mut out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
         let written = match self.args.format {
-            OutputFormat::Table => table::write(report, width(), self.args.plot, &mut out),
+            OutputFormat::Table => table::write(report, terminal_width(), self.args.plot, &mut out),
             OutputFormat::Json => json::write(report, &mut out),
             OutputFormat::Csv => csv::write(report, &mut out),
         };
@@ -429,16 +427,4 @@ fn progress(bytes: Option<u64>) -> ProgressBar {
         None => "{spinner} {bytes} read, {bytes_per_sec}",
     });
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
-/// `$COLUMNS`, or the terminal's width, or [`WIDTH`].
-fn width() -> usize {
-    let columns = std::env::var("COLUMNS")
-        .ok()
-        .and_then(|columns| columns.parse().ok());
-    let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
-    columns
-        .or_else(terminal)
-        .filter(|width| *width >= 20)
-        .unwrap_or(WIDTH)
 }

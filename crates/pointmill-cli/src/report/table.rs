@@ -30,6 +30,22 @@ const TAGS: &str = "tags";
 /// Blanks between two columns.
 const GAP: usize = 2;
 
+/// The width where there is no terminal to ask.
+const WIDTH: usize = 80;
+
+/// `$COLUMNS`, or the terminal's width, or [`WIDTH`].
+#[must_use]
+pub fn terminal_width() -> usize {
+    let columns = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|columns| columns.parse().ok());
+    let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    columns
+        .or_else(terminal)
+        .filter(|width| *width >= 20)
+        .unwrap_or(WIDTH)
+}
+
 /// Writes all rows, and with `plot` a drawing below each row that has a distribution.
 ///
 /// # Errors

@@ -22,7 +22,7 @@ pub use list::{
 };
 pub use run::{Group, Query, QueryAnswer, Step, TopAnswer, TopContext, Values, query, top};
 pub use shape::{Bar, Quantile, Scale, Shape, shape};
-pub use time::{auto_step, parse_length, parse_time};
+pub use time::{auto_step, parse_length, parse_time, utc};
 
 use crate::store::StoreError;
 

@@ -101,6 +101,28 @@ fn rfc3339(text: &str) -> Option<i64> {
     in_range.then_some(days * 86_400 + hour * 3_600 + minute * 60 + second - offset * 60)
 }
 
+/// Unix seconds as people read them and [`parse_time`] does: `2026-11-25T10:00:00Z`.
+#[must_use]
+pub fn utc(unix_s: i64) -> String {
+    let (days, second) = (unix_s.div_euclid(86_400), unix_s.rem_euclid(86_400));
+    // The civil date from days, in years that begin with March and eras of 400 years.
+    let from_march = days + 719_468;
+    let (era, day) = (
+        from_march.div_euclid(146_097),
+        from_march.rem_euclid(146_097),
+    );
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let (year, month) = match month {
+        0..=9 => (400 * era + year, month + 3),
+        _ => (400 * era + year + 1, month - 9),
+    };
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 /// Length of a step for a time of `seconds`: a usual one, a multiple of the interval, with which
 /// there are at most 300 steps.
 #[must_use]
@@ -112,18 +134,8 @@ pub fn auto_step(seconds: i64, interval_s: i64) -> i64 {
     let fits = |step: &i64| *step % interval_s == 0 && seconds / step <= 300;
     USUAL.into_iter().find(fits).unwrap_or_else(|| {
         let least = (seconds / 300 + 1).max(interval_s);
-        least.div_ceil_positive(interval_s) * interval_s
+        (least + interval_s - 1) / interval_s * interval_s
     })
-}
-
-trait DivCeil {
-    fn div_ceil_positive(self, by: i64) -> i64;
-}
-
-impl DivCeil for i64 {
-    fn div_ceil_positive(self, by: i64) -> i64 {
-        self / by + i64::from(self % by != 0)
-    }
 }
 
 #[cfg(test)]
@@ -155,6 +167,17 @@ mod tests {
             "2024-01-01T00:00:00",
         ] {
             assert!(parse_time(text, now).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_written_as_they_are_read() {
+        assert_eq!(utc(0), "1970-01-01T00:00:00Z");
+        assert_eq!(utc(1_709_251_199), "2024-02-29T23:59:59Z");
+        // Every day of more than four centuries, at another second each.
+        for day in -40_000_i64..130_000 {
+            let unix_s = day * 86_400 + (day * 7_919).rem_euclid(86_400);
+            assert_eq!(parse_time(&utc(unix_s), 0), Ok(unix_s));
         }
     }
 
