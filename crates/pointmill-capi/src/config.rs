@@ -382,12 +382,18 @@ fn unknown(name: &str) -> Failure {
         .chain(others)
         .map(|known| (distance(name, known), known))
         .collect();
-    near.sort();
-    let near: Vec<_> = near.into_iter().take(3).map(|(_, known)| known).collect();
+    // The three least, one after the other: sorting would be six kilobytes of code for one message.
+    let mut nearest = Vec::new();
+    while nearest.len() < 3
+        && let Some((_, name)) = near.iter().min().copied()
+    {
+        nearest.push(name);
+        near.retain(|(_, known)| *known != name);
+    }
     let shown: String = name.chars().take(64).collect();
     Code::UNKNOWN_OPTION.because(format!(
         "no option is called {shown:?}; the nearest are {}; look it up in the list of options",
-        near.join(", ")
+        nearest.join(", ")
     ))
 }
 

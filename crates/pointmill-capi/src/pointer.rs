@@ -248,14 +248,17 @@ impl<'a, T: Sized32> OutStruct<'a, T> {
 ///
 /// # Safety
 /// `repr(C)`, the first field is `struct_size: u32`, and every bit pattern is a valid value.
+#[cfg(feature = "delivery")]
 pub(crate) unsafe trait SizedIn: Copy {
     /// Its size in the first release that had it. A caller's `struct_size` below it is refused.
     const SIZE_MIN: usize;
 }
 
 /// Reads structs of callers.
+#[cfg(feature = "delivery")]
 pub(crate) struct InStruct;
 
+#[cfg(feature = "delivery")]
 impl InStruct {
     /// What the caller filled in; fields its version does not have are zero. Bytes that this version
     /// does not know must be zero, or the caller asks for something that would not happen.

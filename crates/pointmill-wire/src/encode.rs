@@ -175,7 +175,7 @@ impl Encoder {
     fn fill(
         &mut self,
         task: &Task<'_>,
-        body: &mut impl Body,
+        body: &mut dyn Body,
         payloads: &mut Payloads,
     ) -> Result<(), EncodeError> {
         let mut target = task.limits.uncompressed;
@@ -225,7 +225,7 @@ impl Encoder {
     fn write(
         &mut self,
         task: &Task<'_>,
-        body: &mut impl Body,
+        body: &mut dyn Body,
         start: usize,
         target: usize,
     ) -> Filled {
@@ -298,7 +298,7 @@ impl Encoder {
     }
 
     /// Packs the lines of the selected entries.
-    fn pack(&mut self, task: &Task<'_>, writer: &mut impl LineWriter, payloads: &mut Payloads) {
+    fn pack(&mut self, task: &Task<'_>, writer: &mut dyn LineWriter, payloads: &mut Payloads) {
         let mut lines = Lines::default();
         let (mut entries, mut points) = (0, 0);
         let mut finish = |out: &mut Vec<u8>, spare: &mut Vec<Vec<u8>>, e, p| {
@@ -394,6 +394,11 @@ impl<'a> Group<'a> {
     /// Length of the snapshot's intervals in seconds.
     pub(crate) fn interval_s(&self) -> u32 {
         self.snapshot.interval_s()
+    }
+
+    /// How many entries.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// The entries, in order.

@@ -33,9 +33,7 @@ mod encode;
 mod expand;
 mod json;
 pub mod log_line;
-mod origin;
 mod payload;
-mod protobuf;
 pub mod series_v2;
 pub mod sketch_payload;
 mod split;
@@ -46,8 +44,8 @@ pub use config::{
 };
 pub use decode::{DecodeError, DecodeLimits};
 pub use encode::{EncodeError, Encoder, encode};
-pub use origin::Origin;
 pub use payload::{Part, Payload, Payloads, SkipCause, Skipped};
+pub use pointmill_protobuf::Origin;
 
 /// The README's code, compiled and run.
 #[cfg(doctest)]

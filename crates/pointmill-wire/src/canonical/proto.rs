@@ -15,10 +15,10 @@
 use core::fmt;
 
 use ddsketch_agent::canonical::{DdSketch, Kind, Mapping, Store};
+use pointmill_protobuf as protobuf;
 
 use super::{DecodeOptions, Layout, count_cause, mapping_cause};
 use crate::decode::{Cause, DecodeError, Reader, Tag, Tally, WireType};
-use crate::protobuf;
 
 /// A mapping this format has no number for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

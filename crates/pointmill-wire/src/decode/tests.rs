@@ -163,6 +163,7 @@ fn zigzag_covers_both_ends() {
         (u32::MAX, i32::MIN),
     ] {
         assert_eq!(zigzag_decode_32(raw), value);
+        assert_eq!(pointmill_protobuf::zigzag(value), raw);
     }
     for (raw, value) in [
         (0, 0),

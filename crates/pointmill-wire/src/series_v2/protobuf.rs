@@ -1,14 +1,16 @@
 //! The protobuf form.
 
+use pointmill_protobuf::{
+    bytes_field_len, double_field_len, metadata_len, put_bytes_head, put_double_field,
+    put_metadata, put_string, put_string_field, put_varint, put_varint_field, string_field_len,
+    tag, varint_field_len, varint_len,
+};
+
 use super::write::SeriesView;
 use super::{Point, Resource, Series, SeriesPayload, SeriesType};
 use crate::Origin;
 use crate::decode::{Cause, DecodeError, DecodeLimits, Reader, Tally};
-use crate::protobuf::{
-    bytes_field_len, double_field_len, put_bytes_head, put_double_field, put_string,
-    put_string_field, put_varint_field, string_field_len, tag, varint_field_len, varint_len,
-};
-use crate::sketch_payload::{metadata_len, put_metadata, read_metadata};
+use crate::sketch_payload::read_metadata;
 
 /// Reads a payload in protobuf.
 ///
@@ -184,7 +186,7 @@ fn put_parts<'a, T: Iterator<Item = &'a str> + Clone>(
     put_varint_field(out, 8, parts.interval);
     if let Some(origin) = parts.origin {
         out.push(tag(9, 2));
-        crate::protobuf::put_varint(out, metadata_len(origin) as u64);
+        put_varint(out, metadata_len(origin) as u64);
         put_metadata(out, origin);
     }
 }

@@ -4,8 +4,8 @@ use core::ops::Range;
 
 use ddsketch_agent::Summary;
 use pointmill::{Entry, Value};
+use pointmill_protobuf::{Columns, SketchWriter, repeats, widest};
 
-use super::write::{Columns, SketchWriter};
 use crate::Origin;
 use crate::config::{BinProfile, EncodeConfig};
 use crate::encode::{Body, Group, Written, tags_with};
@@ -39,8 +39,11 @@ impl Body for SketchBody<'_> {
             return Written::default();
         };
         self.narrow.clear();
+        // Nearly always there is one, which need not be looked up twice.
+        let mut last = None;
         for entry in group.iter() {
-            let Some((columns, keys, counts)) = dogsketch(&entry) else {
+            last = dogsketch(&entry);
+            let Some((columns, keys, counts)) = last else {
                 continue;
             };
             let narrow = self.config.profile == BinProfile::U16 && self.narrow.split(keys, counts);
@@ -55,7 +58,12 @@ impl Body for SketchBody<'_> {
         self.writer
             .open(out, head.name(), &self.config.host, tags, self.origin);
         for entry in group.iter() {
-            let Some((columns, keys, counts)) = dogsketch(&entry) else {
+            let found = if group.len() == 1 {
+                last
+            } else {
+                dogsketch(&entry)
+            };
+            let Some((columns, keys, counts)) = found else {
                 continue;
             };
             let narrow = self.config.profile == BinProfile::U16 && needs_split(keys, counts);
@@ -84,6 +92,8 @@ impl Body for SketchBody<'_> {
     }
 }
 
+// Built for size the compiler would rather call it, for every context.
+#[inline(always)]
 fn dogsketch<'a>(entry: &Entry<'a>) -> Option<(Columns, &'a [i16], &'a [u32])> {
     let Value::Summary(Summary {
         count,
@@ -124,14 +134,7 @@ const NARROW_BINS_MAX: u64 = 1 << 17;
 /// Whether narrow bins differ from these: a count is too large, or a key stands twice because it
 /// was too large even for 32 bits.
 fn needs_split(keys: &[i16], counts: &[u32]) -> bool {
-    // Without an early end, so that the compiler makes vector code of both.
-    let any = counts.iter().fold(0, |all, n| all | n);
-    let next = keys.get(1..).unwrap_or_default();
-    let twice = keys
-        .iter()
-        .zip(next)
-        .fold(false, |any, (a, b)| any | (a == b));
-    if u64::from(any) <= NARROW && !twice {
+    if u64::from(widest(counts)) <= NARROW && !repeats(keys) {
         return false;
     }
     counts

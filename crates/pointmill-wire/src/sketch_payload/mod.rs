@@ -28,16 +28,17 @@
 
 mod body;
 mod read;
-mod write;
 
 pub(crate) use body::SketchBody;
 pub use read::decode;
 pub(crate) use read::read_metadata;
-use write::{Columns, SketchWriter};
-pub(crate) use write::{metadata_len, put_metadata};
 
 use ddsketch_agent::Summary;
 use pointmill::{Kind, Snapshot, SnapshotBuilder};
+use pointmill_protobuf::{
+    Columns, SketchWriter, double_field_len, put_bytes_head, put_double_field, put_string_field,
+    string_field_len,
+};
 
 use crate::Origin;
 
@@ -163,7 +164,7 @@ impl SketchPayload {
             writer.close(&mut out);
         }
         if let Some(metadata) = &self.metadata {
-            write::put_common_metadata(&mut out, metadata);
+            put_common_metadata(&mut out, metadata);
         }
         out
     }
@@ -197,4 +198,18 @@ impl SketchPayload {
         }
         builder.finish()
     }
+}
+
+fn put_common_metadata(out: &mut Vec<u8>, metadata: &CommonMetadata) {
+    let len = string_field_len(&metadata.agent_version)
+        + string_field_len(&metadata.timezone)
+        + double_field_len(metadata.current_epoch)
+        + string_field_len(&metadata.internal_ip)
+        + string_field_len(&metadata.public_ip);
+    put_bytes_head(out, 2, len);
+    put_string_field(out, 1, &metadata.agent_version);
+    put_string_field(out, 2, &metadata.timezone);
+    put_double_field(out, 3, metadata.current_epoch);
+    put_string_field(out, 4, &metadata.internal_ip);
+    put_string_field(out, 5, &metadata.public_ip);
 }

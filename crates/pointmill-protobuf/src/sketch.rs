@@ -11,23 +11,27 @@
 //! two bytes each, counts below 128 one byte. Uniform columns are written by loops without a
 //! branch that the compiler turns into vector code; anything else goes byte by byte.
 
-use super::CommonMetadata;
-use crate::Origin;
-use crate::protobuf::{
-    bytes_field_len, double_field_len, put_bytes_head, put_double_field, put_string,
-    put_string_field, put_varint, put_varint_field, string_field_len, tag, varint_field_len,
-    varint_len, zigzag,
+use crate::{
+    Origin, bytes_field_len, double_field_len, put_bytes_head, put_double_field, put_string,
+    put_string_field, put_varint, put_varint_field, string_field_len, varint_field_len, varint_len,
+    zigzag,
 };
 
 /// The scalars of a Dogsketch.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Columns {
-    pub(crate) ts: i64,
-    pub(crate) cnt: i64,
-    pub(crate) min: f64,
-    pub(crate) max: f64,
-    pub(crate) avg: f64,
-    pub(crate) sum: f64,
+pub struct Columns {
+    /// Start of the interval, Unix seconds.
+    pub ts: i64,
+    /// How many values.
+    pub cnt: i64,
+    /// The smallest value.
+    pub min: f64,
+    /// The largest value.
+    pub max: f64,
+    /// Their mean.
+    pub avg: f64,
+    /// Their sum.
+    pub sum: f64,
 }
 
 impl Columns {
@@ -48,11 +52,13 @@ struct Measure {
     total: usize,
     keys: usize,
     counts: usize,
+    /// Whether every key takes two bytes.
+    pairs: bool,
 }
 
 /// Writes Sketch messages; keeps its scratch space from one to the next.
 #[derive(Debug, Default)]
-pub(crate) struct SketchWriter {
+pub struct SketchWriter {
     measures: Vec<Measure>,
     /// Bytes of all Dogsketches with their tags and lengths.
     dogsketches_len: usize,
@@ -62,21 +68,24 @@ pub(crate) struct SketchWriter {
 }
 
 impl SketchWriter {
-    /// Announces a Dogsketch of the message to be opened next.
-    pub(crate) fn measure(&mut self, columns: Columns, keys: &[i16], counts: &[u32]) {
-        let measure = Measure {
-            keys: keys_len(keys),
-            counts: counts_len(counts),
-            total: columns.len(),
-        };
+    /// Announces a Dogsketch of the message to be opened next: its scalars, and its bins as a column of
+    /// keys and one of counts of the same length.
+    pub fn measure(&mut self, columns: Columns, keys: &[i16], counts: &[u32]) {
+        let pairs = all_two_bytes(keys);
+        let (key_bytes, count_bytes) = (keys_len(keys, pairs), counts_len(counts));
         let packed = |len| if len == 0 { 0 } else { bytes_field_len(len) };
-        let total = measure.total + packed(measure.keys) + packed(measure.counts);
-        self.measures.push(Measure { total, ..measure });
+        let total = columns.len() + packed(key_bytes) + packed(count_bytes);
+        self.measures.push(Measure {
+            total,
+            keys: key_bytes,
+            counts: count_bytes,
+            pairs,
+        });
         self.dogsketches_len += bytes_field_len(total);
     }
 
     /// Writes the head of a Sketch message whose Dogsketches have all been measured.
-    pub(crate) fn open<'a>(
+    pub fn open<'a>(
         &mut self,
         out: &mut Vec<u8>,
         metric: &str,
@@ -100,14 +109,11 @@ impl SketchWriter {
         tags.for_each(|tag| put_string(out, 4, tag));
     }
 
-    /// Writes the next of the Dogsketches that were measured.
-    pub(crate) fn dogsketch(
-        &mut self,
-        out: &mut Vec<u8>,
-        columns: Columns,
-        keys: &[i16],
-        counts: &[u32],
-    ) {
+    /// Writes the next of the Dogsketches that were measured, from the same columns.
+    ///
+    /// # Panics
+    /// If all have been written.
+    pub fn dogsketch(&mut self, out: &mut Vec<u8>, columns: Columns, keys: &[i16], counts: &[u32]) {
         let measure = self.measures[self.written];
         self.written += 1;
         put_bytes_head(out, 7, measure.total);
@@ -119,7 +125,7 @@ impl SketchWriter {
         put_double_field(out, 6, columns.sum);
         if measure.keys != 0 {
             put_bytes_head(out, 7, measure.keys);
-            put_keys(out, keys, measure.keys);
+            put_keys(out, keys, measure.pairs);
         }
         if measure.counts != 0 {
             put_bytes_head(out, 8, measure.counts);
@@ -128,7 +134,7 @@ impl SketchWriter {
     }
 
     /// Ends the message and forgets its measures.
-    pub(crate) fn close(&mut self, out: &mut Vec<u8>) {
+    pub fn close(&mut self, out: &mut Vec<u8>) {
         debug_assert_eq!(
             self.written,
             self.measures.len(),
@@ -147,6 +153,22 @@ impl SketchWriter {
     }
 }
 
+/// A number at least as large as every count, with as many bits as the largest.
+#[must_use]
+pub fn widest(counts: &[u32]) -> u32 {
+    counts.iter().fold(0, |all, n| all | n)
+}
+
+/// Whether a key stands next to itself.
+#[must_use]
+pub fn repeats(keys: &[i16]) -> bool {
+    let next = keys.get(1..).unwrap_or_default();
+    // Without an early end, so that the compiler makes vector code of it.
+    keys.iter()
+        .zip(next)
+        .fold(false, |any, (a, b)| any | (a == b))
+}
+
 /// Whether all keys take two bytes: their zigzag is from 128 to 16383.
 fn all_two_bytes(keys: &[i16]) -> bool {
     // Signed minimum and maximum vectorise on every target, and the keys need not be in order.
@@ -155,8 +177,9 @@ fn all_two_bytes(keys: &[i16]) -> bool {
     (min >= 64 && max <= 8191) || (min >= -8192 && max <= -65)
 }
 
-fn keys_len(keys: &[i16]) -> usize {
-    if all_two_bytes(keys) {
+/// `pairs` is [`all_two_bytes`] of them, here and in [`put_keys`].
+fn keys_len(keys: &[i16], pairs: bool) -> usize {
+    if pairs {
         return 2 * keys.len();
     }
     keys.iter()
@@ -165,16 +188,16 @@ fn keys_len(keys: &[i16]) -> usize {
 }
 
 fn counts_len(counts: &[u32]) -> usize {
-    if counts.iter().fold(0, |a, n| a | n) < 128 {
+    if widest(counts) < 128 {
         return counts.len();
     }
     counts.iter().map(|n| varint_len(u64::from(*n))).sum()
 }
 
-fn put_keys(out: &mut Vec<u8>, keys: &[i16], len: usize) {
-    if len == 2 * keys.len() && all_two_bytes(keys) {
+fn put_keys(out: &mut Vec<u8>, keys: &[i16], pairs: bool) {
+    if pairs {
         let start = out.len();
-        out.resize(start + len, 0);
+        out.resize(start + 2 * keys.len(), 0);
         for (pair, key) in out[start..].chunks_exact_mut(2).zip(keys) {
             let z = ((key << 1) ^ (key >> 15)) as u16;
             pair.copy_from_slice(&((z & 0x7f) | 0x80 | (z >> 7) << 8).to_le_bytes());
@@ -201,30 +224,17 @@ fn origin_len(origin: Origin) -> usize {
 }
 
 /// Bytes of a Metadata message with this origin in it.
-pub(crate) fn metadata_len(origin: Origin) -> usize {
+#[must_use]
+pub fn metadata_len(origin: Origin) -> usize {
     bytes_field_len(origin_len(origin))
 }
 
-pub(crate) fn put_metadata(out: &mut Vec<u8>, origin: Origin) {
+/// Writes the fields of a Metadata message, without its own tag and length.
+pub fn put_metadata(out: &mut Vec<u8>, origin: Origin) {
     put_bytes_head(out, 1, origin_len(origin));
     put_varint_field(out, 4, u64::from(origin.product));
     put_varint_field(out, 5, u64::from(origin.category));
     put_varint_field(out, 6, u64::from(origin.service));
-}
-
-pub(super) fn put_common_metadata(out: &mut Vec<u8>, metadata: &CommonMetadata) {
-    let len = string_field_len(&metadata.agent_version)
-        + string_field_len(&metadata.timezone)
-        + double_field_len(metadata.current_epoch)
-        + string_field_len(&metadata.internal_ip)
-        + string_field_len(&metadata.public_ip);
-    out.push(tag(2, 2));
-    put_varint(out, len as u64);
-    put_string_field(out, 1, &metadata.agent_version);
-    put_string_field(out, 2, &metadata.timezone);
-    put_double_field(out, 3, metadata.current_epoch);
-    put_string_field(out, 4, &metadata.internal_ip);
-    put_string_field(out, 5, &metadata.public_ip);
 }
 
 #[cfg(test)]
@@ -244,12 +254,12 @@ mod tests {
             &[],
         ] {
             let mut fast = Vec::new();
-            put_keys(&mut fast, keys, keys_len(keys));
+            put_keys(&mut fast, keys, all_two_bytes(keys));
             let mut slow = Vec::new();
             keys.iter()
                 .for_each(|k| put_varint(&mut slow, u64::from(zigzag(i32::from(*k)))));
             assert_eq!(fast, slow);
-            assert_eq!(fast.len(), keys_len(keys));
+            assert_eq!(fast.len(), keys_len(keys, all_two_bytes(keys)));
         }
     }
 
