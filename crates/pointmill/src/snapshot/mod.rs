@@ -334,11 +334,16 @@ impl<'a> Grouping<'a> {
 
     fn finish(self, interval_s: u32) -> Snapshot {
         let mut builder = SnapshotBuilder::new(interval_s);
-        let mut keys: Vec<_> = self.index.into_iter().collect();
-        keys.sort_unstable_by_key(|(_, i)| *i);
+        // Every group has one key; each goes where its group is.
+        let mut keys: Vec<_> = self.groups.iter().map(|_| None).collect();
+        for (key, i) in self.index {
+            keys[i] = Some(key);
+        }
         let mut seen = HashMap::<_, SeriesId>::default();
-        for ((kind, name, tags, _), i) in keys {
-            let group = &self.groups[i];
+        for (group, key) in self.groups.iter().zip(keys) {
+            let Some((kind, name, tags, _)) = key else {
+                continue;
+            };
             let series =
                 *seen
                     .entry((kind, name, tags))
