@@ -10,6 +10,9 @@
 //! A column of bins is nearly always uniform: keys from 64 to 8191 (values from 2.7e-9 to 4e46) are
 //! two bytes each, counts below 128 one byte. Uniform columns are written by loops without a
 //! branch that the compiler turns into vector code; anything else goes byte by byte.
+//!
+//! What has such a loop is never inlined: inside a caller that is built for size it would be compiled as
+//! its caller is, without vector code.
 
 use crate::{
     Origin, bytes_field_len, double_field_len, put_bytes_head, put_double_field, put_string,
@@ -70,6 +73,7 @@ pub struct SketchWriter {
 impl SketchWriter {
     /// Announces a Dogsketch of the message to be opened next: its scalars, and its bins as a column of
     /// keys and one of counts of the same length.
+    #[inline(never)]
     pub fn measure(&mut self, columns: Columns, keys: &[i16], counts: &[u32]) {
         let pairs = all_two_bytes(keys);
         let (key_bytes, count_bytes) = (keys_len(keys, pairs), counts_len(counts));
@@ -113,6 +117,7 @@ impl SketchWriter {
     ///
     /// # Panics
     /// If all have been written.
+    #[inline(never)]
     pub fn dogsketch(&mut self, out: &mut Vec<u8>, columns: Columns, keys: &[i16], counts: &[u32]) {
         let measure = self.measures[self.written];
         self.written += 1;
@@ -155,12 +160,14 @@ impl SketchWriter {
 
 /// A number at least as large as every count, with as many bits as the largest.
 #[must_use]
+#[inline(never)]
 pub fn widest(counts: &[u32]) -> u32 {
     counts.iter().fold(0, |all, n| all | n)
 }
 
 /// Whether a key stands next to itself.
 #[must_use]
+#[inline(never)]
 pub fn repeats(keys: &[i16]) -> bool {
     let next = keys.get(1..).unwrap_or_default();
     // Without an early end, so that the compiler makes vector code of it.

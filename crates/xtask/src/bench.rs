@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: every suite of `benches/`, one table, one record.
 //!
 //! ```text
-//! build libpointmill (the C ABI is measured through it)
+//! build libpointmill (the C ABI is measured through it), with delivery and without
 //! each suite --paired ──▶ its figures (lines of JSON) ──▶ the table ──▶ benches/record/TARGET/DATE
 //! ```
 //!
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::{Outcome, root};
+use crate::{Outcome, root, size};
 
 /// The suites, in the order of the table.
 const SUITES: [&str; 11] = [
@@ -143,8 +143,9 @@ fn cargo_in(dir: &Path) -> Command {
     command
 }
 
-/// The shared object, beside the suites' own programs.
+/// The shared object, beside the suites' own programs, and the one without delivery below them.
 fn build_library() -> Outcome {
+    size::build_without_delivery(&benches().join("target"))?;
     let mut command = cargo_in(&root());
     command.args([
         "build",
