@@ -12,10 +12,12 @@ const HEADER: &str = "include/jni.h";
 const WARNS: u32 = 24;
 
 /// Compiles the shim, builds the jar and its manual; unless `--build` is given, runs every test, with a
-/// newer JDK once more if there is one. `--bench` measures instead.
+/// newer JDK once more if there is one. `--bench` measures instead, `--bench load` only what loading adds.
 pub(crate) fn run(args: &[&str]) -> Outcome {
-    if !matches!(args, [] | ["--build"] | ["--bench"]) {
-        return Err(format!("java takes --build, --bench or nothing, not {args:?}").into());
+    if !matches!(args, [] | ["--build"] | ["--bench"] | ["--bench", "load"]) {
+        return Err(
+            format!("java takes --build, --bench, --bench load or nothing, not {args:?}").into(),
+        );
     }
     let package = root().join("bindings/java");
     let jdks = jdks();
@@ -27,10 +29,10 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     shim(&package, jdk)?;
     if !args.is_empty() {
         maven(&package, jdk, &["package", "-DskipTests"])?;
-        return if args == ["--bench"] {
-            bench(&package, jdk)
-        } else {
-            Ok(())
+        return match args {
+            ["--bench"] => calls(&package, jdk).and_then(|()| load(&package, &jdks)),
+            ["--bench", _] => load(&package, &jdks),
+            _ => Ok(()),
         };
     }
     maven(&package, jdk, &["package", "javadoc:javadoc"])?;
@@ -115,32 +117,46 @@ fn shim(package: &Path, jdk: &Path) -> Outcome {
     }
 }
 
-/// What calls cost and what loading adds, beside the rivals; prints tables.
-fn bench(package: &Path, jdk: &Path) -> Outcome {
+/// What calls cost, beside the rivals; prints tables.
+fn calls(package: &Path, jdk: &Path) -> Outcome {
     let folder = package.join("benches");
     maven(&folder, jdk, &["process-classes"])?;
-    for (program, mode) in [
-        ("org.openjdk.jmh.Main", "http"),
-        ("io.github.pointmill.benches.LogMode", "log"),
-        ("io.github.pointmill.benches.Load", "http"),
-    ] {
-        let mut java = Command::new(jdk.join("bin/java"));
-        java.arg("-cp")
-            .arg("target/classes:target/lib/*")
-            .arg(program)
-            .env("POINTMILL_LAMBDA_MODE", mode)
-            .env("DD_API_KEY", "none")
-            .current_dir(&folder);
-        if mode == "log" {
-            // Millions of lines; the figures come on the other stream.
-            java.stdout(std::process::Stdio::null());
-        }
-        let status = java.status()?;
-        if !status.success() {
-            return Err(format!("{program} ended with {status}").into());
-        }
+    measure(&folder, jdk, "org.openjdk.jmh.Main", "http")?;
+    measure(&folder, jdk, "io.github.pointmill.benches.LogMode", "log")
+}
+
+/// What loading adds to a bare start, on the oldest and the newest JDK that can; prints a table for each.
+fn load(package: &Path, jdks: &[(u32, PathBuf)]) -> Outcome {
+    let folder = package.join("benches");
+    let able: Vec<_> = jdks.iter().filter(|(version, _)| *version >= 17).collect();
+    let mut ends = vec![able[0], able[able.len() - 1]];
+    ends.dedup_by_key(|(version, _)| *version);
+    maven(&folder, &ends[0].1, &["process-classes"])?;
+    for (_, jdk) in ends {
+        measure(&folder, jdk, "io.github.pointmill.benches.Load", "http")?;
     }
     Ok(())
+}
+
+/// Runs a program of the benches, with the mode that `DDLambda` shall have.
+fn measure(folder: &Path, jdk: &Path, program: &str, mode: &str) -> Outcome {
+    let mut java = Command::new(jdk.join("bin/java"));
+    java.arg("-cp")
+        .arg("target/classes:target/lib/*")
+        .arg(program)
+        .env("POINTMILL_LAMBDA_MODE", mode)
+        .env("DD_API_KEY", "none")
+        .current_dir(folder);
+    if mode == "log" {
+        // Millions of lines; the figures come on the other stream.
+        java.stdout(std::process::Stdio::null());
+    }
+    let status = java.status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("{program} ended with {status}").into())
+    }
 }
 
 fn maven(package: &Path, jdk: &Path, goals: &[&str]) -> Outcome {

@@ -42,7 +42,8 @@ cargo xtask VERB
                    lay out include/, lib/, pkg-config and CMake files under DIR
   java             the Java package: shim compiled, jar and manual built, tested by Maven on the JDKs there are
   java --build     shim and jar only
-  java --bench     what calls cost and loading adds, beside what the package stands in for (JMH)
+  java --bench [load]
+                   what calls cost and loading adds, beside what the package stands in for (JMH); or loading only
   bench [--quick] [SUITE…]
                    pointmill beside its rivals: one table, and a record under benches/record
   bench --record   a record of the suites as they were measured last, each by itself
