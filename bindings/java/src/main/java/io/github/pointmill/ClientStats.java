@@ -1,6 +1,6 @@
 package io.github.pointmill;
 
-import java.util.Arrays;
+import io.github.pointmill.internal.Native;
 
 /**
  * The books of delivery at one moment: where every point is that left the engine through a client. In points unless the
@@ -440,13 +440,6 @@ public final class ClientStats {
      */
     @Override
     public String toString() {
-        String[] shown = new String[counts.length];
-        int len = 0;
-        for (int i = 0; i < counts.length; i++) {
-            if (counts[i] != 0) {
-                shown[len++] = NAMES[i] + "=" + Long.toUnsignedString(counts[i]);
-            }
-        }
-        return Arrays.toString(Arrays.copyOf(shown, len));
+        return Native.shown(NAMES, counts);
     }
 }

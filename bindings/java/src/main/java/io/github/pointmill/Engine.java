@@ -4,13 +4,11 @@ import io.github.pointmill.internal.Native;
 import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
-import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Map;
 import java.util.Objects;
-import java.util.concurrent.locks.Lock;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Aggregates points. Any number of threads may use it at once; a thread that records waits for nobody.
@@ -36,7 +34,8 @@ public final class Engine implements AutoCloseable {
     /** The option interval_s as it was given; null is the default. */
     private final Object interval;
     private final Cleaner.Cleanable cleanable;
-    private final Names names = new Names();
+    /** Made with the first record by name. */
+    private volatile Names names;
     /** Flushes begun and ended so far; {@link #CLOSED} after close. Metrics ask for their id again when it has changed. */
     volatile long epoch;
 
@@ -47,8 +46,8 @@ public final class Engine implements AutoCloseable {
     /** For virtual threads, and threads above RINGS_MAX. Guarded by rings. */
     private final Ring[] shared = new Ring[8];
 
-    /** Held for reading while C works on the engine outside of a ring's monitor, for writing by close. */
-    private final ReentrantReadWriteLock use = new ReentrantReadWriteLock();
+    /** Calls into C under way, but for those in a ring's monitor. Close waits until there are none, in its monitor. */
+    private final AtomicInteger use = new AtomicInteger();
 
     /** Makes an engine with every option at its default. */
     public Engine() {
@@ -197,7 +196,9 @@ public final class Engine implements AutoCloseable {
         if (tags == null) {
             tags = NO_TAGS;
         }
-        Metric metric = names.find(kind.number, named(name), tags);
+        named(name);
+        Names known = names;
+        Metric metric = known == null ? null : known.find(kind.number, name, tags);
         if (metric == null && (metric = remembered(kind, name, value, tags)) == null) {
             return;
         }
@@ -210,7 +211,7 @@ public final class Engine implements AutoCloseable {
         String[] mine = tags.clone();
         try {
             metric = new Metric(this, kind, name, mine);
-        } catch (PointmillException refused) {
+        } catch (RuntimeException refused) {
             if (epoch == CLOSED) {
                 throw refused;
             }
@@ -223,6 +224,11 @@ public final class Engine implements AutoCloseable {
                 leave();
             }
             return null;
+        }
+        synchronized (rings) {
+            if (names == null) {
+                names = new Names();
+            }
         }
         names.add(kind.number, name, mine, metric);
         return metric;
@@ -283,29 +289,13 @@ public final class Engine implements AutoCloseable {
         return mine;
     }
 
-    /** Virtual threads come with Java 21, and this is compiled for 11. */
+    /**
+     * Virtual threads come with Java 21, and this is compiled for 11; to call by reflection would cost a cold start ten
+     * milliseconds. They are all in one group, and whoever names another so shares rings.
+     */
     private static boolean isVirtual(Thread thread) {
-        return VirtualThreads.IS_VIRTUAL != null && VirtualThreads.isVirtual(thread);
-    }
-
-    private static final class VirtualThreads {
-        static final Method IS_VIRTUAL = find();
-
-        private static Method find() {
-            try {
-                return Runtime.version().feature() < 21 ? null : Thread.class.getMethod("isVirtual");
-            } catch (ReflectiveOperationException error) {
-                return null;
-            }
-        }
-
-        static boolean isVirtual(Thread thread) {
-            try {
-                return (Boolean) IS_VIRTUAL.invoke(thread);
-            } catch (ReflectiveOperationException error) {
-                return false;
-            }
-        }
+        ThreadGroup group = thread.getThreadGroup();
+        return group != null && "VirtualThreads".equals(group.getName());
     }
 
     /** Hands over and forgets the rings of threads that have ended. The caller holds rings. */
@@ -456,7 +446,9 @@ public final class Engine implements AutoCloseable {
     /** Makes metrics ask for their ids again. */
     private void flushing() {
         synchronized (rings) {
-            epoch++;
+            if (epoch != CLOSED) {
+                epoch++;
+            }
         }
     }
 
@@ -484,24 +476,32 @@ public final class Engine implements AutoCloseable {
      */
     @Override
     public void close() {
-        use.writeLock().lock();
-        try {
-            synchronized (rings) {
-                if (epoch == CLOSED) {
-                    return;
-                }
-                epoch = CLOSED;
-                for (Ring one : rings) {
-                    synchronized (one) {
-                        one.close();
-                    }
-                }
-                rings.clear();
+        synchronized (rings) {
+            if (epoch == CLOSED) {
+                return;
             }
-            cleanable.clean();
-        } finally {
-            use.writeLock().unlock();
+            epoch = CLOSED;
+            for (Ring one : rings) {
+                synchronized (one) {
+                    one.close();
+                }
+            }
+            rings.clear();
         }
+        boolean interrupted = false;
+        synchronized (use) {
+            while (use.get() != 0) {
+                try {
+                    use.wait();
+                } catch (InterruptedException early) {
+                    interrupted = true;
+                }
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        cleanable.clean();
     }
 
     // ---- for Client ----
@@ -513,17 +513,21 @@ public final class Engine implements AutoCloseable {
 
     /** Its own calls into the library, while the engine is alive. */
     long enter() {
-        Lock lock = use.readLock();
-        lock.lock();
+        // Counted before the look: who closes has seen the count, or is seen here.
+        use.incrementAndGet();
         if (epoch == CLOSED) {
-            lock.unlock();
+            leave();
             throw PointmillException.closed("the engine");
         }
         return handle;
     }
 
     void leave() {
-        use.readLock().unlock();
+        if (use.decrementAndGet() == 0 && epoch == CLOSED) {
+            synchronized (use) {
+                use.notifyAll();
+            }
+        }
         Reference.reachabilityFence(this);
     }
 

@@ -54,7 +54,8 @@ public final class PointmillException extends RuntimeException {
         return text.getBytes(StandardCharsets.UTF_8).length;
     }
 
-    static PointmillException closed(String what) {
+    /** A RuntimeException, so that to verify those who throw it does not load this class. */
+    static RuntimeException closed(String what) {
         return new PointmillException(CLOSED, what + " has been closed; make a new one");
     }
 

@@ -10,6 +10,9 @@ final class Resource implements Runnable {
     static final int SKETCH = 2;
     static final int CLIENT = 3;
 
+    /** Gives back what was forgotten to be closed. Its one thread is a daemon. */
+    private static final Cleaner CLEANER = Cleaner.create();
+
     private final int type;
     private final long handle;
 
@@ -20,7 +23,7 @@ final class Resource implements Runnable {
 
     /** The owner must not be reachable from this object, so it is not kept here. */
     static Cleaner.Cleanable register(Object owner, int type, long handle) {
-        return Native.CLEANER.register(owner, new Resource(type, handle));
+        return CLEANER.register(owner, new Resource(type, handle));
     }
 
     @Override

@@ -21,6 +21,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -272,16 +273,21 @@ class EngineTest {
     void virtualThreadsLoseNothing() throws Exception {
         assumeTrue(Runtime.version().feature() >= 21);
         ExecutorService each = (ExecutorService) Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
+        Set<Ring> rings = ConcurrentHashMap.newKeySet();
         try (Engine engine = new Engine()) {
             engine.tick(START);
             Metric d = engine.distribution("d");
             for (int t = 0; t < 2_000; t++) {
-                each.submit(() -> d.record(1));
+                each.submit(() -> {
+                    d.record(1);
+                    rings.add(engine.ringOfThisThread());
+                });
             }
             each.shutdown();
             assertTrue(each.awaitTermination(60, TimeUnit.SECONDS));
             assertEquals(2_000, balanced(engine).recorded());
         }
+        assertTrue(rings.size() <= 8, rings.size() + " rings");
     }
 
     /** The engine gives contexts back that were idle for long; a held metric asks for its own again. */
@@ -579,6 +585,32 @@ class EngineTest {
                 thread.join();
             }
             assertTrue(closed.get());
+        }
+    }
+
+    /** A flush moves the engine's epoch on, and a closed engine must stay so. */
+    @Test
+    void closingDuringAFlushStaysClosed() throws Exception {
+        for (int round = 0; round < 200; round++) {
+            Engine engine = new Engine(Map.of("arena_bytes", 4 << 20, "contexts_max", 100));
+            CountDownLatch flushes = new CountDownLatch(20);
+            Thread flusher = new Thread(() -> {
+                try {
+                    while (true) {
+                        engine.flushAll().close();
+                        flushes.countDown();
+                    }
+                } catch (PointmillException refused) {
+                    assertEquals("CLOSED", refused.code());
+                }
+            });
+            flusher.setDaemon(true);
+            flusher.start();
+            flushes.await();
+            engine.close();
+            refused("CLOSED", engine::stats);
+            await("end of the flushes", () -> !flusher.isAlive());
+            refused("CLOSED", engine::stats);
         }
     }
 

@@ -1,24 +1,14 @@
 package io.github.pointmill.internal;
 
 import java.io.File;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.lang.ref.Cleaner;
-import java.net.URISyntaxException;
-import java.nio.ByteBuffer;
-import java.nio.channels.SeekableByteChannel;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileAlreadyExistsException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.Paths;
-import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.PosixFilePermission;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.security.CodeSource;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.EnumSet;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.zip.ZipEntry;
@@ -32,9 +22,7 @@ import java.util.zip.ZipFile;
  */
 public final class Native {
     private static final String PATH_PROPERTY = "pointmill.library.path";
-
-    /** Gives back what was forgotten to be closed. Its one thread is a daemon. */
-    public static final Cleaner CLEANER;
+    private static final String[] NONE = {};
 
     /** The release that this class belongs to. */
     static final String VERSION = "0.1.0";
@@ -46,7 +34,6 @@ public final class Native {
             throw new UnsatisfiedLinkError("pointmill: this jar is of " + VERSION + ", the library that was found of "
                     + text(version()) + "; take both from one release, see the README for where it is looked for");
         }
-        CLEANER = Cleaner.create();
     }
 
     private Native() {}
@@ -76,11 +63,11 @@ public final class Native {
         unpack(file);
     }
 
-    /** Writes the library of the jar to a file that only this user can have made, loads it, and deletes it at once. */
+    /** Writes the library of the jar to where nobody else gets, loads it, and deletes it at once. */
     private static void unpack(String file) {
         String arch = System.getProperty("os.arch");
         String resource = "META-INF/native/linux-" + ("amd64".equals(arch) ? "x86_64" : arch) + "/" + file;
-        Path unpacked = null;
+        File unpacked = null;
         Throwable cause;
         try {
             unpacked = written(resource);
@@ -89,7 +76,7 @@ public final class Native {
                         + " on " + arch + " (" + resource + "); build one with `cargo xtask java` and name it with -D"
                         + PATH_PROPERTY + "=FILE");
             }
-            System.load(unpacked.toString());
+            System.load(unpacked.getPath());
             return;
         } catch (IOException error) {
             cause = error;
@@ -101,7 +88,7 @@ public final class Native {
         } finally {
             if (unpacked != null) {
                 // The mapping stays; nothing is left behind, however the process ends.
-                unpacked.toFile().delete();
+                delete(unpacked);
             }
         }
         UnsatisfiedLinkError failure = new UnsatisfiedLinkError("pointmill: the library could not be unpacked to "
@@ -112,23 +99,62 @@ public final class Native {
         throw failure;
     }
 
-    /** The resource in a new file; null if there is no such resource. */
-    private static Path written(String resource) throws IOException {
+    /** The resource in a new file, in a folder of its own; null if there is no such resource. */
+    private static File written(String resource) throws IOException {
         File jar = jar();
         if (jar != null) {
             // getResourceAsStream would do, and cost a cold start seven milliseconds.
             try (ZipFile zip = new ZipFile(jar)) {
                 ZipEntry entry = zip.getEntry(resource);
-                if (entry == null) {
-                    return null;
-                }
-                try (InputStream in = zip.getInputStream(entry)) {
-                    return write(in);
-                }
+                return entry == null ? null : write(zip.getInputStream(entry));
             }
         }
         try (InputStream in = Native.class.getResourceAsStream("/" + resource)) {
             return in == null ? null : write(in);
+        }
+    }
+
+    private static File write(InputStream in) throws IOException {
+        File file = new File(newFolder(), "library.so");
+        try (FileOutputStream out = new FileOutputStream(file)) {
+            byte[] piece = new byte[1 << 16];
+            for (int len; (len = in.read(piece)) > 0; ) {
+                out.write(piece, 0, len);
+            }
+            return file;
+        } catch (IOException error) {
+            delete(file);
+            throw error;
+        }
+    }
+
+    private static void delete(File unpacked) {
+        unpacked.delete();
+        unpacked.getParentFile().delete();
+    }
+
+    /**
+     * A new folder that only this user can enter, empty. java.nio.file would make it so at once, and cost a cold start two
+     * milliseconds for its classes and twenty for random names; a name that is taken is no danger here.
+     */
+    static File newFolder() throws IOException {
+        for (int attempt = 0; ; attempt++) {
+            File folder = new File(System.getProperty("java.io.tmpdir"), "pointmill-" + System.nanoTime()).getAbsoluteFile();
+            if (folder.mkdir()) {
+                // The umask may have let others in for a moment: what they did is seen once they are out.
+                boolean mine = folder.setExecutable(false, false) & folder.setWritable(false, false)
+                        & folder.setReadable(false, false) && folder.setReadable(true) & folder.setWritable(true)
+                        & folder.setExecutable(true);
+                String[] inside = folder.list();
+                if (mine && inside != null && inside.length == 0) {
+                    return folder;
+                }
+                folder.delete();
+                throw new IOException(folder + ": others have access to it");
+            }
+            if (attempt == 100 || !folder.exists()) {
+                throw new IOException(folder + ": this folder cannot be made");
+            }
         }
     }
 
@@ -139,39 +165,12 @@ public final class Native {
             return null;
         }
         try {
-            File file = new File(source.getLocation().toURI());
+            String path = source.getLocation().getPath();
+            // A URI is only made where something is to be decoded: half a millisecond of a cold start.
+            File file = path.indexOf('%') < 0 ? new File(path) : new File(URI.create(source.getLocation().toString()));
             return file.isFile() ? file : null;
-        } catch (URISyntaxException | IllegalArgumentException odd) {
+        } catch (IllegalArgumentException odd) {
             return null;
-        }
-    }
-
-    /**
-     * A new file that only this user may read or change, made so at once. Files.createTempFile does the same, but asks for
-     * random numbers first, which costs a cold start twenty milliseconds (the number of the process would cost ten); a name
-     * that is taken is no danger here.
-     */
-    private static Path write(InputStream in) throws IOException {
-        String name = System.getProperty("java.io.tmpdir") + "/pointmill-";
-        EnumSet<PosixFilePermission> mine = EnumSet.of(PosixFilePermission.OWNER_READ, PosixFilePermission.OWNER_WRITE,
-                PosixFilePermission.OWNER_EXECUTE);
-        for (int attempt = 0; ; attempt++) {
-            Path path = Paths.get(name + System.nanoTime() + ".so");
-            try (SeekableByteChannel file = Files.newByteChannel(path,
-                    EnumSet.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), PosixFilePermissions.asFileAttribute(mine))) {
-                byte[] piece = new byte[1 << 16];
-                for (int len; (len = in.read(piece)) > 0; ) {
-                    ByteBuffer rest = ByteBuffer.wrap(piece, 0, len);
-                    while (rest.hasRemaining()) {
-                        file.write(rest);
-                    }
-                }
-                return path;
-            } catch (FileAlreadyExistsException taken) {
-                if (attempt == 100) {
-                    throw taken;
-                }
-            }
         }
     }
 
@@ -203,6 +202,9 @@ public final class Native {
      * @return name, value, name, value …
      */
     public static String[] pairs(Map<String, ?> options) {
+        if (options.isEmpty()) {
+            return NONE;
+        }
         ArrayList<String> pairs = new ArrayList<>(2 * options.size());
         for (Map.Entry<String, ?> option : new TreeMap<>(options).entrySet()) {
             Object value = option.getValue();
@@ -221,6 +223,23 @@ public final class Native {
             text.append(text.length() == 0 ? "" : ",").append(value);
         }
         return text.toString();
+    }
+
+    /**
+     * Counters as text.
+     *
+     * @param names of all
+     * @param counts in the same order
+     * @return those that are not zero, for instance {@code [recorded=3, flushed=3]}
+     */
+    public static String shown(String[] names, long[] counts) {
+        ArrayList<String> shown = new ArrayList<>();
+        for (int i = 0; i < counts.length; i++) {
+            if (counts[i] != 0) {
+                shown.add(names[i] + "=" + Long.toUnsignedString(counts[i]));
+            }
+        }
+        return shown.toString();
     }
 
     // texts.c

@@ -152,20 +152,7 @@ public final class DDLambda {
      */
     public static <I, O> RequestHandler<I, O> wrap(RequestHandler<I, O> handler) {
         Objects.requireNonNull(handler, "handler is null");
-        return new RequestHandler<I, O>() {
-            @Override
-            public O handleRequest(I event, Context context) {
-                DDLambda ddl = new DDLambda(context);
-                boolean done = false;
-                try {
-                    O answer = handler.handleRequest(event, context);
-                    done = true;
-                    return answer;
-                } finally {
-                    ddl.finish(done, context);
-                }
-            }
-        };
+        return Wrapped.of(handler);
     }
 
     /**
@@ -176,19 +163,58 @@ public final class DDLambda {
      */
     public static RequestStreamHandler wrap(RequestStreamHandler handler) {
         Objects.requireNonNull(handler, "handler is null");
-        return new RequestStreamHandler() {
-            @Override
-            public void handleRequest(InputStream in, OutputStream out, Context context) throws IOException {
-                DDLambda ddl = new DDLambda(context);
-                boolean done = false;
-                try {
-                    handler.handleRequest(in, out, context);
-                    done = true;
-                } finally {
-                    ddl.finish(done, context);
-                }
+        return WrappedStream.of(handler);
+    }
+
+    // Made where they are: to verify this class would otherwise load both interfaces, from another jar.
+
+    private static final class Wrapped<I, O> implements RequestHandler<I, O> {
+        private final RequestHandler<I, O> handler;
+
+        private Wrapped(RequestHandler<I, O> handler) {
+            this.handler = handler;
+        }
+
+        static <I, O> RequestHandler<I, O> of(RequestHandler<I, O> handler) {
+            return new Wrapped<>(handler);
+        }
+
+        @Override
+        public O handleRequest(I event, Context context) {
+            DDLambda ddl = new DDLambda(context);
+            boolean done = false;
+            try {
+                O answer = handler.handleRequest(event, context);
+                done = true;
+                return answer;
+            } finally {
+                ddl.finish(done, context);
             }
-        };
+        }
+    }
+
+    private static final class WrappedStream implements RequestStreamHandler {
+        private final RequestStreamHandler handler;
+
+        private WrappedStream(RequestStreamHandler handler) {
+            this.handler = handler;
+        }
+
+        static RequestStreamHandler of(RequestStreamHandler handler) {
+            return new WrappedStream(handler);
+        }
+
+        @Override
+        public void handleRequest(InputStream in, OutputStream out, Context context) throws IOException {
+            DDLambda ddl = new DDLambda(context);
+            boolean done = false;
+            try {
+                handler.handleRequest(in, out, context);
+                done = true;
+            } finally {
+                ddl.finish(done, context);
+            }
+        }
     }
 
     private void finish(boolean done, Context context) {

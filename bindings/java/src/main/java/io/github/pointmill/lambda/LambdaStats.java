@@ -1,6 +1,6 @@
 package io.github.pointmill.lambda;
 
-import java.util.Arrays;
+import io.github.pointmill.internal.Native;
 
 /**
  * The ledger of a Lambda function at one moment: where every point is. In points unless the name says otherwise.
@@ -302,13 +302,6 @@ public final class LambdaStats {
      */
     @Override
     public String toString() {
-        String[] shown = new String[counts.length];
-        int len = 0;
-        for (int i = 0; i < counts.length; i++) {
-            if (counts[i] != 0) {
-                shown[len++] = NAMES[i] + "=" + Long.toUnsignedString(counts[i]);
-            }
-        }
-        return Arrays.toString(Arrays.copyOf(shown, len));
+        return Native.shown(NAMES, counts);
     }
 }
