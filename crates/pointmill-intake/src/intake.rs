@@ -61,7 +61,8 @@ impl fmt::Display for StartError {
                         "is another intake or Agent running? choose another"
                     }
                     io::ErrorKind::AddrNotAvailable => "name an address of this machine",
-                    _ => "choose another",
+                    // The cause says it all.
+                    _ => return write!(f, "cannot listen on {address}: {source}"),
                 };
                 write!(f, "cannot listen on {address}: {source}; {hint}")
             }
