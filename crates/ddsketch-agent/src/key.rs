@@ -18,7 +18,7 @@
 use crate::keys::{self, IN_DOUBT};
 use crate::logarithm;
 
-pub use crate::keys::{MultiplyAdd, keys, keys_with};
+pub use crate::keys::{Estimate, MultiplyAdd, keys, keys_with};
 
 /// Ratio of neighbouring bins, 1 + 2/128 exactly (the Agent doubles its configured 1/128).
 pub const GAMMA: f64 = 1.015625;

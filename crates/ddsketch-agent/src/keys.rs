@@ -7,7 +7,7 @@
 //! key = f >> 16, unless f mod 2^16 < 2·DOUBT: then the definition decides
 //! ```
 //!
-//! 1. The estimate errs by less than [`DOUBT`] units: 7 by the polynomial, 2 by cutting x, 3 by
+//! 1. The estimate errs by less than [`Estimate::DOUBT`] units: 7 by the polynomial, 2 by cutting x, 3 by
 //!    rounding; `an_estimate_is_right_or_in_doubt` looks at every x. One value in 2000 is in doubt.
 //! 2. Only the upper half of each double is used, so that a 256-bit vector holds eight of them, and
 //!    no table is read: with one, gathers were what the loop spent its time on. (2.0 ns
@@ -24,36 +24,56 @@ const PART: usize = 128;
 /// The key of values in doubt, of which the values of bin 1 always are.
 pub(crate) const IN_DOUBT: i16 = 1;
 
-/// Half the width of what is in doubt around each edge, in units of 2^-16 bins.
-const DOUBT: i32 = 16;
+/// The estimate's constants, for loops that compute it in another form. What is in doubt is then
+/// settled by [`key`](crate::key::key).
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Estimate;
 
-/// Bins in an octave, in units of 2^-16: the integer part, and R, the rest.
-const OCTAVE: i32 = 2_929_924;
-const OCTAVE_REST: f64 = 0.347_839_927_105_180_86;
+impl Estimate {
+    /// Half the width of what is in doubt around each edge, in units of 2^-16 bins.
+    const DOUBT: i32 = 16;
+    /// Bits of f that are all 0 where it is in doubt.
+    pub const NOT_IN_DOUBT: i32 = 0xffff & !(2 * Self::DOUBT - 1);
 
-/// 2^-20: x is worked with as an integer.
-const X: f64 = 1.0 / (1 << 20) as f64;
+    /// Bins in an octave, in units of 2^-16: the integer part, and R, the rest.
+    pub const OCTAVE: i32 = 2_929_924;
+    const OCTAVE_REST: f64 = 0.347_839_927_105_180_86;
 
-/// Coefficients of P, the Chebyshev approximation of degree 6 on [0, 1], for x as an integer. The
-/// constant makes up for the mean of what cutting x takes, and for the exponent's excess of 1023.
-const P: [f32; 7] = [
-    (7.159 + 1.5 - 1023.0 * OCTAVE_REST) as f32,
-    (4_226_279.359_232 * X) as f32,
-    (-2_101_672.179_915 * X * X) as f32,
-    (1_331_675.497_596 * X * X * X) as f32,
-    (-798_983.234_859 * X * X * X * X) as f32,
-    (344_597.438_631 * X * X * X * X * X) as f32,
-    (-71_983.948_141 * X * X * X * X * X * X) as f32,
-];
-const REST: f32 = (OCTAVE_REST * X) as f32;
+    /// 2^-20: x is worked with as an integer.
+    const X: f64 = 1.0 / (1 << 20) as f64;
 
-/// Upper halves in the middle of bin 0, on the logarithmic scale, and of bin 32767: what lies
-/// beyond has the same keys.
-const LOWEST: i32 = 0x3e10_d134;
-const HIGHEST: i32 = 0x6bdf_f4a0;
+    /// Coefficients of P, the Chebyshev approximation of degree 6 on [0, 1], for x as an integer.
+    /// The constant makes up for the mean of what cutting x takes, and for the exponent's excess of
+    /// 1023.
+    pub const P: [f32; 7] = [
+        (7.159 + 1.5 - 1023.0 * Self::OCTAVE_REST) as f32,
+        (4_226_279.359_232 * Self::X) as f32,
+        (-2_101_672.179_915 * Self::X * Self::X) as f32,
+        (1_331_675.497_596 * Self::X * Self::X * Self::X) as f32,
+        (-798_983.234_859 * Self::X * Self::X * Self::X * Self::X) as f32,
+        (344_597.438_631 * Self::X * Self::X * Self::X * Self::X * Self::X) as f32,
+        (-71_983.948_141 * Self::X * Self::X * Self::X * Self::X * Self::X * Self::X) as f32,
+    ];
+    /// R, for the whole upper half as an integer.
+    pub const REST: f32 = (Self::OCTAVE_REST * Self::X) as f32;
 
-/// 1.5 * 2^23: added to a float, leaves its integer in the low bits.
-const TO_INTEGER: f32 = 12_582_912.0;
+    /// Upper halves in the middle of bin 0, on the logarithmic scale, and of bin 32767: what lies
+    /// beyond has the same keys.
+    pub const LOWEST: i32 = 0x3e10_d134;
+    /// See [`Estimate::LOWEST`].
+    pub const HIGHEST: i32 = 0x6bdf_f4a0;
+
+    /// 1.5 * 2^23: added to a float, leaves its integer in the low bits.
+    pub const TO_INTEGER: f32 = 12_582_912.0;
+
+    /// Half a bin for rounding, and [`Self::DOUBT`], so that what is in doubt begins at an edge.
+    const SHIFT: i32 = (1338 << 16) + (1 << 15) + Self::DOUBT;
+    /// What is left to add to the octaves and to the bits of p + [`Estimate::TO_INTEGER`].
+    pub const ZERO: i32 = Self::SHIFT
+        .wrapping_sub(Self::TO_INTEGER.to_bits() as i32)
+        .wrapping_sub(Self::OCTAVE.wrapping_mul(1023));
+}
 
 /// Writes [`key`](crate::key::key) of each of `values` to the same place of `out`; stops at the end of the shorter.
 /// Gives whether all those values are finite.
@@ -117,22 +137,20 @@ fn part(
 /// The key for the upper half of a double without sign, or [`IN_DOUBT`].
 #[inline(always)]
 pub(crate) fn estimate(size: i32, multiply_add: impl MultiplyAdd) -> i16 {
-    /// Half a bin for rounding, and [`DOUBT`], so that what is in doubt begins at an edge.
-    const SHIFT: i32 = (1338 << 16) + (1 << 15) + DOUBT;
-    const ZERO: i32 = SHIFT
-        .wrapping_sub(TO_INTEGER.to_bits() as i32)
-        .wrapping_sub(OCTAVE.wrapping_mul(1023));
-    let size = size.clamp(LOWEST, HIGHEST);
+    const P: [f32; 7] = Estimate::P;
+    let size = size.clamp(Estimate::LOWEST, Estimate::HIGHEST);
     let x = (size & 0xf_ffff) as f32;
     let x2 = x * x;
     // `size` for the exponent: what the mantissa adds is taken off in the coefficient of x.
-    let low = multiply_add(P[1], x, multiply_add(REST, size as f32, P[0]));
+    let low = multiply_add(P[1], x, multiply_add(Estimate::REST, size as f32, P[0]));
     let middle = multiply_add(P[3], x, P[2]);
     let high = multiply_add(P[6], x2, multiply_add(P[5], x, P[4]));
     let p = multiply_add(high, x2 * x2, multiply_add(middle, x2, low));
-    let octaves = (size >> 20).wrapping_mul(OCTAVE).wrapping_add(ZERO);
-    let f = octaves.wrapping_add((p + TO_INTEGER).to_bits() as i32);
-    if f & 0xffff < 2 * DOUBT {
+    let octaves = (size >> 20)
+        .wrapping_mul(Estimate::OCTAVE)
+        .wrapping_add(Estimate::ZERO);
+    let f = octaves.wrapping_add((p + Estimate::TO_INTEGER).to_bits() as i32);
+    if f & Estimate::NOT_IN_DOUBT == 0 {
         IN_DOUBT
     } else {
         (f >> 16) as i16

@@ -11,7 +11,7 @@
 
 use ddsketch_agent::Kernel;
 #[cfg(all(target_arch = "x86_64", not(miri)))]
-use ddsketch_agent::Summary;
+use ddsketch_agent::{Summary, key};
 
 /// The fastest loops there are for this processor; they give the same bits as
 /// [`Kernel::PORTABLE`].
@@ -29,15 +29,30 @@ pub fn kernel() -> Kernel {
     Kernel::PORTABLE
 }
 
+/// Functions for processors with AVX-512.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+macro_rules! avx512 {
+    ($($(#[$meta:meta])* $visibility:vis fn $name:ident($($arg:tt)*) $(-> $result:ty)? $body:block)*) => {
+        $(
+            $(#[$meta])*
+            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,fma")]
+            #[inline]
+            $visibility fn $name($($arg)*) $(-> $result)? $body
+        )*
+    };
+}
+
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 mod blocks;
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+mod keys;
 
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 macro_rules! form {
-    ($(#[$meta:meta])* $name:ident, $summary:expr, $features:literal, $($feature:tt),+) => {
+    ($(#[$meta:meta])* $name:ident, $keys:expr, $summary:expr, $features:literal, $($feature:tt),+) => {
         $(#[$meta])*
         mod $name {
-            use ddsketch_agent::{Kernel, Summary, key};
+            use ddsketch_agent::{Kernel, Summary};
 
             pub(super) const KERNEL: Kernel = Kernel { keys, summary };
 
@@ -47,7 +62,7 @@ macro_rules! form {
 
             #[target_feature(enable = $features)]
             fn keys_here(values: &[f64], out: &mut [i16]) -> bool {
-                key::keys_with(values, out, |a, b, c| a.mul_add(b, c))
+                $keys(values, out)
             }
 
             #[target_feature(enable = $features)]
@@ -72,14 +87,21 @@ macro_rules! form {
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 form!(
     /// AVX2: Intel since 2013, AMD since 2015, all of AWS Lambda's x86_64 machines.
-    avx2, Summary::insert_many, "avx2,bmi1,bmi2,fma", "avx2", "bmi1", "bmi2", "fma"
+    avx2, super::keys_everywhere, Summary::insert_many, "avx2,bmi1,bmi2,fma", "avx2", "bmi1", "bmi2", "fma"
 );
 #[cfg(all(target_arch = "x86_64", not(miri)))]
 form!(
     /// AVX-512 in the set that Skylake-SP and Zen 4 share.
-    avx512, super::summary_by_blocks, "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,fma",
+    avx512, super::keys::keys, super::summary_by_blocks, "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,fma",
     "avx512f", "avx512bw", "avx512dq", "avx512vl", "bmi1", "bmi2", "fma"
 );
+
+/// The keys as everywhere, with the instruction that multiplies and adds.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[inline(always)]
+fn keys_everywhere(values: &[f64], out: &mut [i16]) -> bool {
+    key::keys_with(values, out, |a, b, c| a.mul_add(b, c))
+}
 
 /// Adds the values by blocks where that goes, and otherwise as everywhere.
 #[cfg(all(target_arch = "x86_64", not(miri)))]
@@ -110,7 +132,7 @@ fn as_everywhere(summary: &mut Summary, values: &[f64]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ddsketch_agent::Summary;
+    use ddsketch_agent::key::key;
     use proptest::prelude::*;
 
     fn kernels() -> Vec<Kernel> {
@@ -283,6 +305,43 @@ mod tests {
                 avg: 0.5,
             };
             assert_equals_a_loop(start, &values, 2000);
+        }
+    }
+
+    #[test]
+    fn keys_of_all_mantissas_and_numbers_of_values_are_those_of_key() {
+        for kernel in kernels() {
+            for (exponent, sign) in [(993, 0), (1029, 1 << 63), (1727, 0)] {
+                // The first double of each upper half, and the last.
+                for rest in [0, 0xffff_ffff] {
+                    let value = |x: u64| f64::from_bits(sign | exponent << 52 | x << 32 | rest);
+                    let values: Vec<f64> = (0..1 << 20).map(value).collect();
+                    let mut found = vec![0; values.len()];
+                    assert!((kernel.keys)(&values, &mut found));
+                    assert!(values.iter().zip(&found).all(|(v, k)| key(*v) == *k));
+                }
+            }
+            let values: Vec<f64> = (0..70).map(|i| 1e3 * (noise(i) - 0.5)).collect();
+            for len in 0..values.len() {
+                let mut found = vec![0; len];
+                assert!((kernel.keys)(&values[..len], &mut found));
+                assert!(values.iter().zip(&found).all(|(v, k)| key(*v) == *k));
+            }
+        }
+    }
+
+    #[test]
+    fn keys_see_values_that_are_not_finite() {
+        for kernel in kernels() {
+            for bad in [f64::INFINITY, f64::NEG_INFINITY, f64::NAN, -f64::NAN] {
+                for at in [0, 15, 16, 39] {
+                    let (mut values, mut found) = ([1.0; 40], [0; 40]);
+                    values[at] = bad;
+                    assert!(!(kernel.keys)(&values, &mut found));
+                    assert_eq!(found[at], key(bad));
+                    assert!((kernel.keys)(&values[..at], &mut found[..at]));
+                }
+            }
         }
     }
 

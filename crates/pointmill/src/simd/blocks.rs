@@ -51,17 +51,6 @@ const MANTISSA: u64 = (1 << 52) - 1;
 /// a | (b ^ c), as a table for the ternary instruction.
 const OR_XOR: i32 = 0xf6;
 
-macro_rules! avx512 {
-    ($($(#[$meta:meta])* $visibility:vis fn $name:ident($($arg:tt)*) $(-> $result:ty)? $body:block)*) => {
-        $(
-            $(#[$meta])*
-            #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi1,bmi2,fma")]
-            #[inline]
-            $visibility fn $name($($arg)*) $(-> $result)? $body
-        )*
-    };
-}
-
 avx512! {
     /// Adds the first of `blocks`, all finite, as long as that goes by blocks; how many it did.
     pub(super) fn add(summary: &mut Summary, blocks: &[[f64; BLOCK]]) -> usize {
@@ -226,8 +215,13 @@ avx512! {
 
     /// `start` and all addends up to each, lane after lane.
     fn running(mut addends: [__m512d; LANES], start: __m512d) -> [__m512d; LANES] {
-        for i in 1..LANES {
-            addends[i] = _mm512_add_pd(addends[i - 1], addends[i]);
+        // Three additions deep, and as exact as one after the other: each adds up a run.
+        for (to, from) in [
+            (1, 0), (3, 2), (5, 4), (7, 6),
+            (2, 1), (3, 1), (6, 5), (7, 5),
+            (4, 3), (5, 3), (6, 3), (7, 3),
+        ] {
+            addends[to] = _mm512_add_pd(addends[to], addends[from]);
         }
         let totals = addends[LANES - 1];
         // The totals of all lanes before each, side by side: a scan by doubling would wait longer.
