@@ -215,13 +215,8 @@ avx512! {
 
     /// `start` and all addends up to each, lane after lane.
     fn running(mut addends: [__m512d; LANES], start: __m512d) -> [__m512d; LANES] {
-        // Three additions deep, and as exact as one after the other: each adds up a run.
-        for (to, from) in [
-            (1, 0), (3, 2), (5, 4), (7, 6),
-            (2, 1), (3, 1), (6, 5), (7, 5),
-            (4, 3), (5, 3), (6, 3), (7, 3),
-        ] {
-            addends[to] = _mm512_add_pd(addends[to], addends[from]);
+        for i in 1..LANES {
+            addends[i] = _mm512_add_pd(addends[i - 1], addends[i]);
         }
         let totals = addends[LANES - 1];
         // The totals of all lanes before each, side by side: a scan by doubling would wait longer.
