@@ -4,6 +4,7 @@
 //! metrics, macro  as its users write it: with literals (the key is a static then), with strings
 //!                 that live for ever, and with owned strings (a label takes one)
 //! opentelemetry   attributes made for the call, from literals and from owned strings
+//! parts of …      no rivals: what our call cannot do without, each alone
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -27,7 +28,10 @@ fn main() {
     let (recorder, upkeep) = rivals::metrics_recorder();
     metrics::set_global_recorder(recorder).expect("it is the first");
     UPKEEP.set(upkeep).expect("it is the first");
-    harness::main("by_name", &[no_tags, two_tags, ten_tags, wide, scaling]);
+    harness::main(
+        "by_name",
+        &[no_tags, two_tags, parts, c_parts, ten_tags, wide, scaling],
+    );
 }
 
 static UPKEEP: std::sync::OnceLock<metrics_exporter_prometheus::PrometheusHandle> =
@@ -79,13 +83,21 @@ fn orders(tags: usize) -> [Vec<&'static str>; 2] {
     [forwards, backwards]
 }
 
+/// Name and tags of point `i`, where the compiler cannot know. What is hidden from it is a thin
+/// reference: a wide one would pass through memory, stored as one and read as two, and a processor
+/// waits for such a store to end.
+#[inline(always)]
+fn unknown_parts<T>(orders: &[Vec<T>; 2], i: usize) -> &[T] {
+    black_box(&orders[i & 1]).as_slice()
+}
+
 fn ours(tags: usize) -> impl FnMut() -> Duration {
     let engine = engine();
     let orders = orders(tags);
     move || {
         let time = timed(|| {
             all(|i, v| {
-                let parts = black_box(orders[i & 1].as_slice());
+                let parts = unknown_parts(&orders, i);
                 let _ = engine.record_named(Kind::Distribution, parts, v);
             });
         });
@@ -101,7 +113,7 @@ fn through_c(tags: usize) -> impl FnMut() -> Duration {
     move || {
         let time = timed(|| {
             all(|i, v| {
-                let parts = black_box(orders[i & 1].as_slice());
+                let parts = unknown_parts(&orders, i);
                 black_box(engine.record_named(c_abi::DISTRIBUTION, parts, v));
             });
         });
@@ -144,7 +156,8 @@ fn no_tags() -> Contest {
 /// The values of the first `N` tags, unknown to the compiler.
 #[inline(always)]
 fn unknown<const N: usize>() -> [&'static str; N] {
-    black_box(std::array::from_fn(|i| TAGS[i].1))
+    let tags = black_box(&TAGS);
+    std::array::from_fn(|i| tags[i].1)
 }
 
 fn two_tags() -> Contest {
@@ -201,6 +214,144 @@ fn two_tags() -> Contest {
                 );
             }),
         )
+}
+
+/// A part's bytes as four words, of which some overlap: all there is to read of 8 to 32 bytes.
+#[inline(always)]
+fn words(part: &str) -> [u64; 4] {
+    let bytes = part.as_bytes();
+    let (n, word) = (bytes.len(), |at: usize| {
+        u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
+    });
+    assert!((8..=32).contains(&n), "{part}");
+    let (head, tail) = (word(0), word(n - 8));
+    if n <= 16 {
+        [head, tail, head, tail]
+    } else {
+        [head, tail, word(8), word(n - 16)]
+    }
+}
+
+/// The least that hashes the words of some parts: two by two with a key, a multiplication each.
+#[inline(always)]
+fn hash(parts: &[&str], key: &[u64; 4]) -> u64 {
+    let fold = |a: u64, b: u64| {
+        let product = u128::from(a) * u128::from(b);
+        product as u64 ^ (product >> 64) as u64
+    };
+    let mut sum = 0_u64;
+    for part in parts {
+        let [a, b, c, d] = words(part);
+        let mut one = fold(a ^ key[0], b ^ key[1].rotate_left(part.len() as u32));
+        if part.len() > 16 {
+            one = one.wrapping_add(fold(c ^ key[2], d ^ key[3]));
+        }
+        sum = sum.rotate_left(23).wrapping_add(one);
+    }
+    sum
+}
+
+/// The least that compares some parts with what is kept of them.
+#[inline(always)]
+fn are(parts: &[&str], kept: &[(usize, [u64; 4])]) -> bool {
+    parts.len() == kept.len()
+        && parts.iter().zip(kept).all(|(part, (len, kept))| {
+            part.len() == *len && {
+                let [a, b, c, d] = words(part);
+                a == kept[0] && b == kept[1] && (*len <= 16 || (c == kept[2] && d == kept[3]))
+            }
+        })
+}
+
+/// What a record by name is made of: the parts hashed, the parts compared, and a record by handle.
+/// Between them is what finds the one by the other.
+fn parts() -> Contest {
+    let by_handle = engine();
+    let id = by_handle
+        .context(Kind::Distribution, PARTS[0], &PARTS[1..3])
+        .expect("within the limits");
+    let key: [u64; 4] = std::array::from_fn(|i| (i as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let (to_hash, to_compare) = (orders(2), orders(2));
+    let hashes = orders(2).map(|order| hash(&order, &key));
+    let kept = orders(2).map(|order| {
+        let keep = |part: &&str| (part.len(), words(part));
+        order.iter().map(keep).collect::<Vec<_>>()
+    });
+    Contest::new("parts of record by name, 2 tags", VALUES)
+        .subject("pointmill", ours(2))
+        .subject("hashing the parts, no more", move || {
+            let (key, mut wrong) = (black_box(&key), 0);
+            let time = timed(|| {
+                all(|i, _| {
+                    wrong += usize::from(hash(unknown_parts(&to_hash, i), key) != hashes[i & 1]);
+                });
+            });
+            assert_eq!(wrong, 0);
+            time
+        })
+        .subject("comparing the parts, no more", move || {
+            let mut same = 0;
+            let time = timed(|| {
+                all(|i, _| {
+                    let parts = unknown_parts(&to_compare, i);
+                    same += usize::from(are(parts, unknown_parts(&kept, i)));
+                });
+            });
+            assert_eq!(same, VALUES);
+            time
+        })
+        .subject("a record by handle", move || {
+            let time = timed(|| {
+                all(|_, v| {
+                    let _ = by_handle.record(id, v);
+                });
+            });
+            flush_and_check(&by_handle, VALUES);
+            time
+        })
+}
+
+/// What the call itself costs through the C ABI: a function of the same signature, called as the
+/// library's are, that reads its arguments and refuses NULL.
+fn c_parts() -> Contest {
+    extern "C" fn read(
+        engine: *const Engine,
+        kind: u32,
+        parts: *const c_abi::Str,
+        len: usize,
+        value: f64,
+    ) -> i32 {
+        if engine.is_null() || parts.is_null() || kind == 0 || !value.is_finite() {
+            return -1;
+        }
+        // SAFETY: whoever calls it here passes a slice.
+        let parts = unsafe { std::slice::from_raw_parts(parts, len) };
+        parts.iter().map(c_abi::Str::read).sum()
+    }
+    let engine = engine();
+    let read = black_box(read as extern "C" fn(_, _, _, _, _) -> _);
+    let orders = orders(2).map(|order| order.into_iter().map(c_abi::Str::from).collect::<Vec<_>>());
+    let bytes: usize = PARTS[..3].iter().map(|part| part.len()).sum();
+    Contest::new("parts of record by name, C ABI, 2 tags", VALUES)
+        .subject("pointmill, C ABI", through_c(2))
+        .subject("pointmill", ours(2))
+        .subject("a call that reads its arguments, no more", move || {
+            let mut sum = 0;
+            let time = timed(|| {
+                all(|i, v| {
+                    let parts = unknown_parts(&orders, i);
+                    sum += read(
+                        &raw const engine,
+                        c_abi::DISTRIBUTION,
+                        parts.as_ptr(),
+                        parts.len(),
+                        v,
+                    ) as usize;
+                });
+            });
+            assert_eq!(sum, bytes * VALUES);
+            time
+        })
 }
 
 fn ten_tags() -> Contest {
@@ -304,7 +455,7 @@ fn job(engine: &Engine, threads: usize) -> Job {
     Box::new(move || {
         for _ in 0..4 / threads {
             all(|i, v| {
-                let parts = black_box(orders[i & 1].as_slice());
+                let parts = unknown_parts(&orders, i);
                 let _ = engine.record_named(Kind::Distribution, parts, v);
             });
         }

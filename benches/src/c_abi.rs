@@ -25,6 +25,18 @@ impl From<&'static str> for Str {
     }
 }
 
+impl Str {
+    /// How long it is; -1 if it is NULL.
+    #[inline(always)]
+    pub fn read(&self) -> i32 {
+        if self.ptr.is_null() {
+            -1
+        } else {
+            self.len as i32
+        }
+    }
+}
+
 /// `POINTMILL_DISTRIBUTION`.
 pub const DISTRIBUTION: u32 = 1;
 /// `POINTMILL_COUNT`.

@@ -110,6 +110,50 @@ impl AsRef<[u8]> for Text<'_> {
     }
 }
 
+/// A text of the caller that is not NULL, not even if it is empty: what most are, and what is read
+/// without a further question.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct Present<'a> {
+    raw: pointmill_str,
+    borrow: PhantomData<&'a [u8]>,
+}
+
+impl<'a> Present<'a> {
+    /// An array of such texts; `None` if one of them is something else, sound or not.
+    ///
+    /// # Safety
+    /// As for [`Text::array`].
+    #[inline(always)]
+    pub(crate) unsafe fn array(
+        pointer: *const pointmill_str,
+        len: usize,
+    ) -> Result<Option<&'a [Present<'a>]>, Code> {
+        // SAFETY: the caller's obligation is the same.
+        let raw: &'a [pointmill_str] = unsafe { slice(pointer, len) }?;
+        // Lengths that no allocation has are negative here.
+        if raw
+            .iter()
+            .any(|text| text.ptr.is_null() || (text.len as isize) < 0)
+        {
+            return Ok(None);
+        }
+        // SAFETY: Present is a transparent wrapper, each element has been checked.
+        Ok(Some(unsafe {
+            std::slice::from_raw_parts(raw.as_ptr().cast(), raw.len())
+        }))
+    }
+}
+
+impl AsRef<[u8]> for Present<'_> {
+    #[inline(always)]
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: `array` has seen that it is not NULL and no longer than an allocation can be; valid
+        // by the word of its caller.
+        unsafe { std::slice::from_raw_parts(self.raw.ptr.cast(), self.raw.len) }
+    }
+}
+
 impl pointmill_str {
     #[inline]
     fn check(&self) -> Result<(), Code> {

@@ -1,12 +1,13 @@
 //! The way of a point. Nothing here allocates, locks or reads a clock; what the engine does is in
 //! its own documentation.
 
-use pointmill::{ContextId, Engine};
+use pointmill::{ContextId, Engine, Kind};
 
+use crate::codes::Code;
 use crate::context::kind;
 use crate::engine::pointmill_engine;
 use crate::handle::share;
-use crate::pointer::{Out, Text, slice};
+use crate::pointer::{Out, Present, Text, slice};
 use crate::text::pointmill_str;
 
 export! {
@@ -212,11 +213,22 @@ export! {
         let engine = unsafe { share(engine) }?;
         let kind = self::kind(kind)?;
         // SAFETY: the caller lends the texts for the call.
-        let texts = unsafe { Text::array(name_then_tags, len) }?;
-        if texts.is_empty() {
-            // An empty name: refused like one, and counted.
-            return Ok(engine.record_named(kind, &[b""], value)?);
+        if let Some(texts) = unsafe { Present::array(name_then_tags, len) }?
+            && engine.record_recalled(kind, texts, value)
+        {
+            return Ok(());
         }
-        Ok(engine.record_named(kind, texts, value)?)
+        // SAFETY: the same.
+        let texts = unsafe { Text::array(name_then_tags, len) }?;
+        record_named(engine, kind, texts, value)
     }
+}
+
+#[cold]
+fn record_named(engine: &Engine, kind: Kind, texts: &[Text<'_>], value: f64) -> Result<(), Code> {
+    if texts.is_empty() {
+        // An empty name: refused like one, and counted.
+        return Ok(engine.record_named(kind, &[b""], value)?);
+    }
+    Ok(engine.record_named(kind, texts, value)?)
 }

@@ -5,7 +5,7 @@ use ddsketch_agent::key::key;
 use crate::bins::Full;
 use crate::directory::Tag;
 use crate::engine::Shared;
-use crate::handover::RING_LEN;
+use crate::handover::{RING_LEN, Slot};
 use crate::lane::Lane;
 use crate::lock::Guard;
 use crate::open::Open;
@@ -70,16 +70,14 @@ impl Shared {
     fn drain_run(&self, lane: usize, head: u64, tail: u64) -> u64 {
         let ring = &self.lanes.get(lane).ring;
         let (mut values, mut keys) = ([0.0; BATCH], [0; BATCH]);
-        let id = ring[head as usize % RING_LEN].id.get();
+        let at = head as usize % RING_LEN;
+        let id = ring[at].id.get();
         let len = (tail - head).min(BATCH as u64) as usize;
-        let mut n = 0;
-        for value in &mut values[..len] {
-            let slot = &ring[(head as usize + n) % RING_LEN];
-            if slot.id.get() != id {
-                break;
-            }
-            *value = slot.value.get();
-            n += 1;
+        // Up to the end of the ring, and then from its beginning.
+        let first = len.min(RING_LEN - at);
+        let mut n = take_run(id, &ring[at..at + first], &mut values);
+        if n == first {
+            n += take_run(id, &ring[..len - first], &mut values[first..]);
         }
         let context = ContextId::from_bits(id);
         let tag = self.directory.tag(context.index());
@@ -220,6 +218,39 @@ impl Shared {
             self.lanes.get(lane).overflowed.add(points);
         }
     }
+}
+
+/// Copies the values of the points at the beginning that belong to `id`; how many those are.
+#[inline]
+fn take_run(id: u64, points: &[Slot], values: &mut [f64]) -> usize {
+    // Four points a turn, which leaves less to the loop itself.
+    let fours = points
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .zip(values.as_chunks_mut::<4>().0);
+    let mut n = 0;
+    for (points, values) in fours {
+        if points
+            .iter()
+            .fold(0, |all, point| all | (point.id.get() ^ id))
+            != 0
+        {
+            break;
+        }
+        for (value, point) in values.iter_mut().zip(points) {
+            *value = point.value.get();
+        }
+        n += 4;
+    }
+    for (point, value) in points[n..].iter().zip(&mut values[n..]) {
+        if point.id.get() != id {
+            break;
+        }
+        *value = point.value.get();
+        n += 1;
+    }
+    n
 }
 
 impl Point {

@@ -180,16 +180,18 @@ impl Bins {
     #[inline(always)]
     fn count<C: Counter>(&self, pool: &Pool, keys: &[i16]) -> usize {
         let (heap, table, base) = (pool.heap(), self.table(pool), self.base());
-        let place = |key: i16| (i32::from(key >> PAGE_SHIFT) - base) as u32 as usize;
         if table.len() <= INLINE && keys.len() >= KEYS_FOR_PAGES {
             // The pages are looked up once for all keys.
-            let mut pages: [&[C]; INLINE] = [&[]; INLINE];
+            let mut pages: [Option<&[C; PAGE_KEYS]>; INLINE] = [None; INLINE];
             for (page, at) in pages.iter_mut().zip(table).filter(|(_, at)| at.get() != 0) {
-                *page = heap.slice(Ref(at.get()), PAGE_KEYS);
+                *page = Some(heap.at(Ref(at.get())));
             }
+            let first = base << PAGE_SHIFT;
             let count = |key: i16| {
-                let counter = pages.get(place(key)).and_then(|page| page.get(slot(key)));
-                counter.is_some_and(|counter| add_to_counter(counter, 1))
+                // Counted from the directory's first key.
+                let at = (i32::from(key) - first) as u32 as usize;
+                let page = pages.get(at >> PAGE_SHIFT).copied().flatten();
+                page.is_some_and(|page| add_to_counter(&page[at % PAGE_KEYS], 1))
             };
             // Four keys a turn, which leaves less to the loop itself.
             let (fours, rest) = keys.as_chunks::<4>();
@@ -203,6 +205,7 @@ impl Bins {
             let done = keys.len() - rest.len();
             return done + rest.iter().take_while(|key| count(**key)).count();
         }
+        let place = |key: i16| (i32::from(key >> PAGE_SHIFT) - base) as u32 as usize;
         for (i, &key) in keys.iter().enumerate() {
             let page = table.get(place(key)).map_or(Ref::NULL, |p| Ref(p.get()));
             if page.is_null() || !add_in_page::<C>(heap, page, key, 1) {

@@ -227,7 +227,7 @@ impl Engine {
     #[inline(always)]
     fn record_known(&self, context: ContextId, tag: Tag, value: f64) {
         let shared = &*self.shared;
-        if tag.kind() == Kind::Gauge {
+        if tag.is_gauge() {
             // Which of two threads stored last is decided here; the ring carries the rest.
             shared.gauges[context.index() as usize].set(value);
         }
@@ -402,13 +402,30 @@ impl Engine {
         name_then_tags: &[S],
         value: f64,
     ) -> Result<(), RecordError> {
+        if self.record_recalled(kind, name_then_tags, value) {
+            return Ok(());
+        }
+        self.record_named_slowly(kind, name_then_tags, value)
+    }
+
+    /// The quick way of [`Engine::record_named`]: records a finite value if the same parts came in
+    /// the same order before. Else nothing has happened, and the long way is to be taken. Every part
+    /// was compared as a whole, and none is empty.
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn record_recalled<S: AsRef<[u8]>>(
+        &self,
+        kind: Kind,
+        name_then_tags: &[S],
+        value: f64,
+    ) -> bool {
         if value.is_finite()
             && let Some((context, tag)) = self.shared.directory.recall(kind, name_then_tags)
         {
             self.record_known(context, tag, value);
-            return Ok(());
+            return true;
         }
-        self.record_named_slowly(kind, name_then_tags, value)
+        false
     }
 
     #[cold]
@@ -424,7 +441,7 @@ impl Engine {
         }
         let found = shared.context(kind, name_then_tags);
         let (context, tag) = found.map_err(|error| shared.reject(error, 1))?;
-        shared.directory.remember(context, name_then_tags);
+        shared.directory.remember(context, kind, name_then_tags);
         self.record_known(context, tag, value);
         Ok(())
     }

@@ -16,7 +16,7 @@
 use std::cell::RefCell;
 use std::sync::{Arc, Weak};
 
-use crate::arena::{Half, Place, Plan, Table, plain_struct};
+use crate::arena::{Half, Masked, Place, Plan, Table, plain_struct};
 use crate::engine::Shared;
 use crate::handover::{Handover, Ring};
 use crate::open::{Open, OpenSet};
@@ -46,7 +46,7 @@ pub(crate) const KEPT_LANE: usize = 0;
 const SEATS_A_LANE: usize = 8;
 
 /// Neighbouring seats that a thread may sit on.
-const SEATS_TO_TRY: usize = 4;
+const SEATS_TO_TRY: u64 = 4;
 
 /// Where the lanes lie.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl LanePlaces {
 pub(crate) struct Lanes {
     lanes: Table<Lane>,
     /// The lanes' numbers, where their owners look for them.
-    seats: Table<U32>,
+    seats: Masked<U32>,
     tables: Table<U64>,
     table_len: usize,
 }
@@ -83,7 +83,7 @@ impl Lanes {
     pub(crate) fn new(arena: &crate::arena::Arena, places: LanePlaces) -> Lanes {
         Lanes {
             lanes: arena.table(places.lanes),
-            seats: arena.table(places.seats),
+            seats: Masked::new(arena.table(places.seats)),
             tables: arena.table(places.tables),
             table_len: places.table_len,
         }
@@ -113,42 +113,41 @@ impl Lanes {
     #[inline(always)]
     pub(crate) fn mine(&self) -> Option<(usize, &Lane)> {
         let thread = thread::current();
-        self.on_seat(self.first_seat(thread), thread)
+        self.on_seat(Self::first_seat(thread), thread)
     }
 
     /// The lane on a seat, if this thread owns it.
     #[inline(always)]
-    fn on_seat(&self, seat: usize, thread: u64) -> Option<(usize, &Lane)> {
-        let i = self.seats.get(seat)?.get() as usize;
+    fn on_seat(&self, seat: u64, thread: u64) -> Option<(usize, &Lane)> {
+        let i = self.seats.at(seat).get() as usize;
         let lane = self.lanes.get(i)?;
         lane.handover.is_owned_by(thread).then_some((i, lane))
     }
 
     /// Where a thread looks first.
     #[inline(always)]
-    fn first_seat(&self, thread: u64) -> usize {
+    fn first_seat(thread: u64) -> u64 {
         /// An odd number without pattern: the fraction of the golden ratio.
         const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-        (thread.wrapping_mul(SPREAD) >> 32) as usize & (self.seats.len() - 1)
+        thread.wrapping_mul(SPREAD) >> 32
     }
 
     /// All seats that a thread may have.
-    fn seats_of(&self, thread: u64) -> impl Iterator<Item = usize> {
-        let (first, mask) = (self.first_seat(thread), self.seats.len() - 1);
-        (first..first + SEATS_TO_TRY).map(move |seat| seat & mask)
+    fn seats_of(thread: u64) -> impl Iterator<Item = u64> {
+        let first = Self::first_seat(thread);
+        first..first + SEATS_TO_TRY
     }
 
     /// Seats the calling thread's lane: on a seat that nobody uses, or on its first one.
     fn sit_down(&self, thread: u64, lane: usize) {
-        let is_unused = |seat: &usize| {
-            let lane = self.lanes.get(self.seats[*seat].get() as usize);
+        let is_unused = |seat: &u64| {
+            let lane = self.lanes.get(self.seats.at(*seat).get() as usize);
             lane.is_none_or(|lane| lane.handover.is_free())
         };
-        let seat = self
-            .seats_of(thread)
+        let seat = Self::seats_of(thread)
             .find(is_unused)
-            .unwrap_or(self.first_seat(thread));
-        self.seats[seat].set(lane as u32);
+            .unwrap_or(Self::first_seat(thread));
+        self.seats.at(seat).set(lane as u32);
     }
 }
 
@@ -168,9 +167,7 @@ struct ClaimedLane {
 #[cold]
 pub(crate) fn claim(engine: &Arc<Shared>) -> Option<usize> {
     let (thread, lanes) = (thread::current(), &engine.lanes);
-    let seated = lanes
-        .seats_of(thread)
-        .find_map(|seat| lanes.on_seat(seat, thread));
+    let seated = Lanes::seats_of(thread).find_map(|seat| lanes.on_seat(seat, thread));
     if let Some((lane, _)) = seated {
         return Some(lane);
     }

@@ -5,7 +5,7 @@ use std::ptr;
 
 use super::fixture::Fixture;
 use super::layout::{size_of_field, zeroed_like};
-use super::structs::option;
+use super::structs::{option, stats};
 use super::{Call, NONE, NOW};
 use crate::codes::*;
 use crate::config::*;
@@ -80,4 +80,39 @@ pub(super) fn layout(out: &mut String) {
             arena_bytes
         }
     );
+}
+
+/// Whatever was recorded before: texts are checked on the quick way, too.
+#[test]
+fn texts_that_are_not_sound_are_refused_by_name_too() {
+    let f = Fixture::new();
+    let record = |tag: pointmill_str| {
+        let texts = [pointmill_str::lend("hits"), tag];
+        c!(pointmill_record_named(f.engine, 2, texts.as_ptr(), 2, 1.0))
+    };
+    let mut before = stats();
+    assert_eq!(c!(pointmill_stats(f.engine, &mut before)), POINTMILL_OK);
+    let tag = pointmill_str::lend("env:prod");
+    let none = pointmill_str::lend("");
+    for _ in 0..2 {
+        assert_eq!(record(tag), POINTMILL_OK);
+        assert_eq!(record(none), POINTMILL_OK);
+    }
+    let null = ptr::null();
+    assert_eq!(record(pointmill_str { ptr: null, ..none }), POINTMILL_OK);
+    for (wrong, code) in [
+        (pointmill_str { ptr: null, ..tag }, POINTMILL_E_NULL),
+        (
+            pointmill_str {
+                len: usize::MAX,
+                ..tag
+            },
+            POINTMILL_E_INVALID,
+        ),
+    ] {
+        assert_eq!(record(wrong), code);
+    }
+    let mut after = stats();
+    assert_eq!(c!(pointmill_stats(f.engine, &mut after)), POINTMILL_OK);
+    assert_eq!(after.recorded - before.recorded, 5);
 }

@@ -204,6 +204,47 @@ impl<T: Plain> Deref for Table<T> {
     }
 }
 
+/// A table whose length is a power of two: every number has a place in it.
+#[derive(Debug)]
+pub(crate) struct Masked<T> {
+    table: Table<T>,
+    mask: usize,
+}
+
+impl<T: Plain> Masked<T> {
+    /// # Panics
+    /// If the table's length is no power of two.
+    pub(crate) fn new(table: Table<T>) -> Masked<T> {
+        assert!(table.len().is_power_of_two());
+        let mask = table.len() - 1;
+        Masked { table, mask }
+    }
+
+    /// A number's place: neighbours have neighbouring ones, the last place is beside the first.
+    #[inline(always)]
+    pub(crate) fn place(&self, number: u64) -> usize {
+        number as usize & self.mask
+    }
+
+    /// What is at the place of a number.
+    #[inline(always)]
+    pub(crate) fn at(&self, number: u64) -> &T {
+        let place = self.place(number);
+        // SAFETY: the mask is the table's length less 1, asserted to be a power of two when this was
+        // made and never changed: no place is past the end.
+        unsafe { self.table.get_unchecked(place) }
+    }
+}
+
+impl<T> Deref for Masked<T> {
+    type Target = Table<T>;
+
+    #[inline(always)]
+    fn deref(&self) -> &Table<T> {
+        &self.table
+    }
+}
+
 /// The unit in which [`Ref`] counts, and the alignment of everything in a [`Heap`].
 pub(crate) const LINE: usize = 16;
 
@@ -253,6 +294,13 @@ impl Heap {
 }
 
 impl<'a> View<'a> {
+    /// All but the last lines.
+    pub(crate) fn without_last(self, lines: usize) -> View<'a> {
+        View {
+            lines: &self.lines[..self.lines.len() - lines],
+        }
+    }
+
     /// Lines there are.
     pub(crate) fn lines_len(self) -> usize {
         self.lines.len()
@@ -288,13 +336,23 @@ impl<'a> View<'a> {
         unsafe { std::slice::from_raw_parts(pointer.cast::<T>(), len) }
     }
 
-    /// As [`View::slice`], or `None` where that would panic: for a reference read while its owner
-    /// may have been changing it.
+    /// The words from `at` on, all there are: for a place read while its owner may have been changing
+    /// it.
     #[inline(always)]
-    pub(crate) fn slice_checked<T: Plain>(self, at: Ref, len: usize) -> Option<&'a [T]> {
-        let lines = len.checked_mul(size_of::<T>())?.div_ceil(LINE);
-        let fits = (at.0 as usize).checked_add(lines)? <= self.lines.len();
-        fits.then(|| self.slice(at, len))
+    pub(crate) fn words_from(self, at: Ref) -> Option<&'a [U64]> {
+        let lines = self.lines.get(at.0 as usize..)?;
+        // SAFETY: a line is two words, aligned to 16 bytes; both types are Plain.
+        Some(unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), 2 * lines.len()) })
+    }
+
+    /// The first of those, if there are so many.
+    #[inline(always)]
+    pub(crate) fn words_at<const N: usize>(self, at: Ref) -> Option<&'a [U64; N]> {
+        let last = self.lines.len().checked_sub(N.div_ceil(2))?;
+        if at.0 as usize > last {
+            return None;
+        }
+        self.words_from(at)?.first_chunk()
     }
 }
 
@@ -327,7 +385,10 @@ mod tests {
         let mut plan = Plan::default();
         let c = plan.table::<Line>(Half::Wiped, 4);
         let heap = Heap::new(plan.map().unwrap().table(c));
-        assert!(heap.view().slice_checked::<U64>(Ref(3), 3).is_none());
+        assert_eq!(heap.view().words_from(Ref(3)).map(<[_]>::len), Some(2));
+        assert!(heap.view().words_from(Ref(5)).is_none());
+        assert!(heap.view().words_at::<3>(Ref(2)).is_some());
+        assert!(heap.view().words_at::<3>(Ref(3)).is_none());
         let _ = heap.view().slice::<U64>(Ref(3), 3);
     }
 }

@@ -5,9 +5,9 @@
 //! the lock.
 
 use super::{Directory, KIND, LIVE, Tag};
-use crate::arena::{LINE, Ref};
-use crate::part::{self, Part};
-use crate::primitive::{Ordering, U64, fence};
+use crate::arena::Ref;
+use crate::part;
+use crate::primitive::{Ordering, fence};
 use crate::{ContextId, Kind};
 
 /// Name and tags that the quick way by name takes; with more it is longer, but allocates nothing
@@ -30,8 +30,8 @@ pub(crate) struct Query<'q, S, const PARTS: usize> {
     pub(super) hash: u64,
     /// Parts that count: the name, and the tags without duplicates.
     pub(super) len: usize,
-    /// Each one's index in `parts`, its hash and its ends.
-    counted: [(usize, Part); PARTS],
+    /// Each one's index in `parts`, and its hash.
+    counted: [(usize, u64); PARTS],
 }
 
 impl<'q, S: AsRef<[u8]>, const PARTS: usize> Query<'q, S, PARTS> {
@@ -42,24 +42,17 @@ impl<'q, S: AsRef<[u8]>, const PARTS: usize> Query<'q, S, PARTS> {
             parts,
             hash: 0,
             len: 0,
-            counted: [(
-                0,
-                Part {
-                    hash: 0,
-                    head: 0,
-                    tail: 0,
-                },
-            ); PARTS],
+            counted: [(0, 0); PARTS],
         }
     }
 
     /// The parts that count.
     #[inline(always)]
-    pub(super) fn counted(&self) -> impl Iterator<Item = (&'q [u8], Part)> {
+    pub(super) fn counted(&self) -> impl Iterator<Item = &'q [u8]> {
         let parts = self.parts;
         self.counted[..self.len]
             .iter()
-            .map(|&(i, part)| (parts[i].as_ref(), part))
+            .map(|&(i, _)| parts[i].as_ref())
     }
 }
 
@@ -80,13 +73,13 @@ impl Directory {
         let name = self.name_hash.of(name.as_ref());
         query.counted[0] = (0, name);
         let mut len = 1;
-        let mut sum = name.hash ^ query.kind as u64;
+        let mut sum = name ^ query.kind as u64;
         // One bit for each tag seen: only if a tag's bit is taken can it be a duplicate.
         let mut seen = 0_u64;
         for (i, tag) in tags.iter().enumerate() {
             let bytes = tag.as_ref();
             let tag = self.tag_hash.of(bytes);
-            let bit = 1 << (tag.hash % 64);
+            let bit = 1 << (tag % 64);
             if bytes.is_empty()
                 || (seen & bit != 0 && has_tag(query.parts, &query.counted[1..len], tag, bytes))
             {
@@ -95,7 +88,7 @@ impl Directory {
             seen |= bit;
             query.counted[len] = (i + 1, tag);
             len += 1;
-            sum = sum.wrapping_add(tag.hash);
+            sum = sum.wrapping_add(tag);
         }
         query.len = len;
         query.hash = sum;
@@ -140,12 +133,13 @@ impl Directory {
         &self,
         query: &Query<'_, S, PARTS>,
     ) -> Option<(ContextId, Tag)> {
-        let mask = self.index.len() - 1;
         // The table is at most half full: an empty place ends the search. The bound holds even
         // while a writer shifts entries.
-        for step in 0..self.index.len() {
-            let entry =
-                self.index[(query.hash as usize).wrapping_add(step) & mask].load(Ordering::Acquire);
+        for step in 0..self.index.len() as u64 {
+            let entry = self
+                .index
+                .at(query.hash.wrapping_add(step))
+                .load(Ordering::Acquire);
             if entry == 0 {
                 return None;
             }
@@ -178,63 +172,20 @@ impl Directory {
         if slot.hash.get() != query.hash || slot.parts.get() as usize != query.len {
             return false;
         }
-        let words = slot.key_lines.get() as usize * (LINE / 8);
-        let Some(key) = self
-            .names
-            .view()
-            .slice_checked::<U64>(Ref(slot.key.get()), words)
-        else {
-            return false;
-        };
-        let Some(parts) = key.get(..query.len) else {
+        let Some(key) = self.names.view().words_from(Ref(slot.key.get())) else {
             return false;
         };
         // Mostly the tags come in one order: look first where the tag then is.
-        query
-            .counted()
-            .zip(parts)
-            .enumerate()
-            .all(|(i, ((bytes, part), kept))| {
-                part_matches(key, kept.get(), part, bytes)
-                    || (i > 0 && matches_any(key, &parts[1..], part, bytes))
-            })
+        query.counted().enumerate().all(|(i, bytes)| {
+            part::is(key, i, bytes) || (i > 0 && (1..query.len).any(|i| part::is(key, i, bytes)))
+        })
     }
 }
 
 /// Whether a tag is among those counted so far.
 #[cold]
-fn has_tag<S: AsRef<[u8]>>(
-    parts: &[S],
-    counted: &[(usize, Part)],
-    tag: Part,
-    bytes: &[u8],
-) -> bool {
+fn has_tag<S: AsRef<[u8]>>(parts: &[S], counted: &[(usize, u64)], tag: u64, bytes: &[u8]) -> bool {
     counted
         .iter()
-        .any(|&(i, other)| other.hash == tag.hash && parts[i].as_ref() == bytes)
-}
-
-/// Whether any of these parts is this one.
-#[inline(never)]
-fn matches_any(key: &[U64], kept: &[U64], part: Part, bytes: &[u8]) -> bool {
-    kept.iter()
-        .any(|kept| part_matches(key, kept.get(), part, bytes))
-}
-
-/// Where a part's words begin, and its length in bytes.
-#[inline(always)]
-pub(super) fn part_place(kept: u64) -> (usize, usize) {
-    ((kept >> 16) as u16 as usize, kept as u16 as usize)
-}
-
-/// Whether the part described by the word `kept` is this one.
-#[inline(always)]
-fn part_matches(key: &[U64], kept: u64, part: Part, bytes: &[u8]) -> bool {
-    let (from, n) = part_place(kept);
-    // The upper halves of the hashes, and the lengths.
-    (kept ^ part.hash) >> 32 == 0
-        && n == bytes.len()
-        && key
-            .get(from..from + part::words_len(n))
-            .is_some_and(|words| part::matches(words, part, bytes))
+        .any(|&(i, other)| other == tag && parts[i].as_ref() == bytes)
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! name, tags in the caller's order ──one hash over all──▶ bucket of four memos
-//! memo   11 bits of the hash │ context's id       order: for each tag, its place in the kept key
+//! memo   context, its key's address   12 bits of the hash │ number of tags │ for each tag, its place
+//!                                                                           in the kept key
 //! ```
 //!
 //! The directory's own look-up hashes every part by itself, so that the order of the tags does not
@@ -13,28 +14,34 @@
 //! all match are the key. So memos need no lock. One that is torn, overwritten or of a context that
 //! is gone leads nowhere or to the right context, and the long way is always open.
 //!
-//! Keys of more than [`TAGS_MOST`] tags, and those with duplicates or empty tags, have no memo.
+//! Keys of more than [`TAGS_MOST`] tags or [`KEY_WORDS`] words, and parts with duplicates or empty tags,
+//! have no memo.
 
-use super::look_up::part_place;
-use super::{Directory, KIND, Slot, Tag};
+use super::{Directory, KIND, LIVE, Tag};
 use crate::arena::{LINE, Ref, plain_struct};
 use crate::part;
-use crate::primitive::{AtomicU64, Ordering, U64, fence};
+use crate::primitive::{AtomicU64, Ordering, fence};
 use crate::{ContextId, Kind};
 
 /// Tags in a memo: four bits each, and four for their number.
 const TAGS_MOST: usize = 12;
-/// Bits of a context's id; above them stand bits of the hash.
-const ID_BITS: u32 = 53;
-/// Where the number of tags stands in a memo's order.
-const TAGS_SHIFT: u32 = 60;
+/// Where the number of tags stands in a memo's order; above it is what is left of the hash.
+const TAGS_SHIFT: u32 = 48;
+/// Bits of the hash that a memo keeps; the lower ones say where it is.
+const HASH_BITS: u32 = 64 - TAGS_SHIFT - 4;
+/// Words of the longest key with memos: its tags have more than 100 bytes each. So many can be read
+/// from where any key begins, its own and others'.
+const KEY_WORDS: usize = 256;
+/// Lines behind the last key that see to it.
+pub(super) const KEYS_GAP: usize = KEY_WORDS * 8 / LINE;
 /// Memos in a bucket, which is one cache line.
 const WAYS: usize = 4;
 
 plain_struct! {
     /// One sequence of parts; zero is none.
     struct Memo {
-        id: AtomicU64,
+        /// The context's index; above it its key's address, so that the key need not wait for the slot.
+        context: AtomicU64,
         order: AtomicU64,
     }
 }
@@ -52,6 +59,21 @@ impl Bucket {
     pub(super) fn table_len(slots: usize) -> usize {
         slots.div_ceil(WAYS).next_power_of_two()
     }
+
+    /// The memo of a sequence, and its order. Whether it is one of other parts, its context says.
+    #[inline(always)]
+    fn memo(&self, mark: u64) -> Option<(&Memo, u64)> {
+        self.memos.iter().find_map(|memo| {
+            let order = memo.order.load(Ordering::Relaxed);
+            (order >> TAGS_SHIFT == mark).then_some((memo, order))
+        })
+    }
+}
+
+/// What tells memos of a bucket apart: a part of the hash, the kind mixed in, and the number of tags.
+#[inline(always)]
+fn mark(hash: u64, kind: Kind, tags: usize) -> u64 {
+    (hash >> (64 - HASH_BITS) ^ kind as u64) << 4 | tags as u64
 }
 
 /// Bytes of a memo.
@@ -59,67 +81,47 @@ pub(super) const MEMO_BYTES: u64 = size_of::<Memo>() as u64;
 
 impl Directory {
     /// The context that this sequence of parts led to before, if that is what its key still says.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn recall<S: AsRef<[u8]>>(
         &self,
         kind: Kind,
         parts: &[S],
     ) -> Option<(ContextId, Tag)> {
-        if parts.len() > 1 + TAGS_MOST {
+        let tags = parts.len().wrapping_sub(1);
+        if tags > TAGS_MOST {
             return None;
         }
         let hash = self.tag_hash.of_sequence(parts);
-        let bucket = self.bucket(hash)?;
-        for memo in &bucket.memos {
-            let id = memo.id.load(Ordering::Relaxed);
-            if (id ^ hash) >> ID_BITS == 0 {
-                let id = ContextId::from_bits(id & ((1 << ID_BITS) - 1));
-                if let Some(tag) = self.confirm(id, memo.order.load(Ordering::Relaxed), kind, parts)
-                {
-                    return Some((id, tag));
-                }
-            }
-        }
-        None
+        let (memo, order) = self.memos.at(hash).memo(mark(hash, kind, tags))?;
+        self.confirm(memo.context.load(Ordering::Relaxed), order, kind, parts)
     }
 
-    /// The tag of context `id`, if it has this kind and just these parts, in this order.
+    /// The context that a memo names, if it lives, has this kind, and its key is the one that the memo
+    /// names and has just these parts, each where the memo says. The order is one of as many tags.
     #[inline(always)]
     fn confirm<S: AsRef<[u8]>>(
         &self,
-        id: ContextId,
+        context: u64,
         order: u64,
         kind: Kind,
         parts: &[S],
-    ) -> Option<Tag> {
-        let tag = self.tag(id.index());
-        let slot: &Slot = self.slots.get(id.index() as usize)?;
-        let (name, tags) = parts.split_first()?;
-        if !tag.matches(id)
-            || tag.0 & KIND != kind as u32
+    ) -> Option<(ContextId, Tag)> {
+        let (index, key) = (context as u32, (context >> 32) as u32);
+        let current = self.tags.get(index as usize)?;
+        // Acquire: slot and key were written before the tag.
+        let tag = Tag(current.load(Ordering::Acquire));
+        let slot = self.slots.get(index as usize)?;
+        if tag.0 & (LIVE | KIND) != LIVE | kind as u32
+            || slot.key.get() != key
             || slot.parts.get() as usize != parts.len()
-            || order >> TAGS_SHIFT != tags.len() as u64
         {
             return None;
         }
-        let words = slot.key_lines.get() as usize * (LINE / 8);
-        let names = self.names.view();
-        let key = names.slice_checked::<U64>(Ref(slot.key.get()), words)?;
-        let is_at = |place: usize, bytes: &[u8]| {
-            key.get(place).is_some_and(|kept| {
-                let (from, n) = part_place(kept.get());
-                n == bytes.len()
-                    && key
-                        .get(from..from + part::words_len(n))
-                        .is_some_and(|words| part::equals(words, bytes))
-            })
-        };
-        if !is_at(0, name.as_ref()) {
-            return None;
-        }
-        let mut places = order;
-        for tag in tags {
-            if !is_at(1 + (places & 15) as usize, tag.as_ref()) {
+        let key = self.names.view().words_at::<KEY_WORDS>(Ref(key))?;
+        // The name's place is the first; tags count from the next.
+        let mut places = order << 4;
+        for part in parts {
+            if !part::is(key, (places & 15) as usize, part.as_ref()) {
                 return None;
             }
             places >>= 4;
@@ -127,35 +129,30 @@ impl Directory {
         // The reads of the key come before the second read of the tag: had the key changed
         // meanwhile, the tag would have changed before it.
         fence(Ordering::Acquire);
-        (self.tags[id.index() as usize].load(Ordering::Relaxed) == tag.0).then_some(tag)
+        (current.load(Ordering::Relaxed) == tag.0)
+            .then_some((ContextId::new(index, tag.generation()), tag))
     }
 
-    #[inline(always)]
-    fn bucket(&self, hash: u64) -> Option<&Bucket> {
-        self.memos.get(hash as usize & (self.memos.len() - 1))
-    }
-
-    /// Remembers that these parts led to context `id`, if a memo can say in which order.
-    pub(crate) fn remember<S: AsRef<[u8]>>(&self, id: ContextId, parts: &[S]) {
-        let Some(order) = self.order_of(id, parts) else {
+    /// Remembers that these parts led to a context, if a memo can say in which order.
+    pub(crate) fn remember<S: AsRef<[u8]>>(&self, id: ContextId, kind: Kind, parts: &[S]) {
+        let Some((context, order)) = self.memo_of(id, parts) else {
             return;
         };
         let hash = self.tag_hash.of_sequence(parts);
-        let Some(bucket) = self.bucket(hash) else {
-            return;
-        };
-        let state = &self.state[0];
-        let is_of = |memo: &&Memo| {
-            let kept = ContextId::from_bits(memo.id.load(Ordering::Relaxed) & ((1 << ID_BITS) - 1));
-            kept == id && memo.order.load(Ordering::Relaxed) == order
-        };
-        let is_free = |memo: &&Memo| memo.id.load(Ordering::Relaxed) == 0;
+        let mark = mark(hash, kind, parts.len() - 1);
+        let (bucket, state) = (self.memos.at(hash), &self.state[0]);
+        let is_free = |memo: &&Memo| memo.context.load(Ordering::Relaxed) == 0;
         let is_stale = |memo: &&Memo| {
-            let kept = ContextId::from_bits(memo.id.load(Ordering::Relaxed) & ((1 << ID_BITS) - 1));
-            !self.tag(kept.index()).matches(kept)
+            let context = memo.context.load(Ordering::Relaxed);
+            let slot = self.slots.get(context as u32 as usize);
+            !self.tag(context as u32).is_live()
+                || slot.is_none_or(|slot| slot.key.get() != (context >> 32) as u32)
         };
         let find = |wanted: &dyn Fn(&&Memo) -> bool| bucket.memos.iter().find(wanted);
-        let memo = find(&is_of)
+        // The one that a look-up takes for this sequence's must be it.
+        let memo = bucket
+            .memo(mark)
+            .map(|(memo, _)| memo)
             .or_else(|| find(&is_free))
             .or_else(|| find(&is_stale))
             // Any: the number of memos written so far has nothing to do with this bucket.
@@ -164,38 +161,35 @@ impl Directory {
             state.memos_used.fetch_add(1, Ordering::Relaxed);
         }
         state.memos_written.fetch_add(1, Ordering::Relaxed);
-        memo.order.store(order, Ordering::Relaxed);
-        let check = hash >> ID_BITS << ID_BITS;
-        memo.id.store(check | id.to_bits(), Ordering::Relaxed);
+        memo.order
+            .store(mark << TAGS_SHIFT | order, Ordering::Relaxed);
+        memo.context.store(context, Ordering::Relaxed);
     }
 
-    /// Where each of these tags stands in the key of context `id`: a permutation, or nothing.
-    fn order_of<S: AsRef<[u8]>>(&self, id: ContextId, parts: &[S]) -> Option<u64> {
+    /// What a memo says of context `id` for these parts, if they are its key.
+    fn memo_of<S: AsRef<[u8]>>(&self, id: ContextId, parts: &[S]) -> Option<(u64, u64)> {
         let tags = parts.get(1..).filter(|tags| tags.len() <= TAGS_MOST)?;
         let slot = self.slots.get(id.index() as usize)?;
         if slot.parts.get() as usize != parts.len() {
             return None;
         }
-        let words = slot.key_lines.get() as usize * (LINE / 8);
-        let names = self.names.view();
-        let key = names.slice_checked::<U64>(Ref(slot.key.get()), words)?;
-        let mut order = (tags.len() as u64) << TAGS_SHIFT;
-        let mut taken = 0_u32;
+        let key = self
+            .names
+            .view()
+            .words_at::<KEY_WORDS>(Ref(slot.key.get()))?;
+        let (mut order, mut taken) = (0, 0_u32);
         for (i, tag) in tags.iter().enumerate() {
-            let place = key.get(1..parts.len())?.iter().position(|kept| {
-                let (from, n) = part_place(kept.get());
-                n == tag.as_ref().len()
-                    && key
-                        .get(from..from + part::words_len(n))
-                        .is_some_and(|words| part::equals(words, tag.as_ref()))
-            })?;
+            let place = (1..parts.len()).find(|&i| part::is(key, i, tag.as_ref()))?;
             if taken & 1 << place != 0 {
                 return None;
             }
             taken |= 1 << place;
             order |= (place as u64) << (4 * i);
         }
-        Some(order)
+        Some((
+            u64::from(slot.key.get()) << 32 | u64::from(id.index()),
+            order,
+        ))
     }
 }
 
@@ -245,11 +239,18 @@ mod tests {
             let found = directory.look_up(Kind::Count, parts).unwrap();
             assert_eq!(directory.recall(Kind::Count, parts), Some(found));
             assert!(directory.recall(Kind::Gauge, parts).is_none());
+            engine.record_named(Kind::Gauge, parts, 1.0).unwrap();
+            for kind in [Kind::Gauge, Kind::Count] {
+                assert_eq!(
+                    directory.recall(kind, parts),
+                    directory.look_up(kind, parts)
+                );
+            }
         }
         let duplicates = ["hits", "b", "b"];
         engine.record_named(Kind::Count, &duplicates, 1.0).unwrap();
         assert!(directory.recall(Kind::Count, &duplicates).is_none());
-        assert_eq!(engine.stats().contexts, 3);
+        assert_eq!(engine.stats().contexts, 5);
     }
 
     #[test]
@@ -297,16 +298,18 @@ mod tests {
             for parts in &sequences {
                 engine.record_named(Kind::Distribution, parts, 1.0).unwrap();
                 let (id, _) = directory.look_up(Kind::Distribution, parts).unwrap();
-                known.push((id.to_bits(), directory.order_of(id, parts).unwrap()));
+                known.push((directory.memo_of(id, parts).unwrap(), parts.len() - 1));
             }
             let mut picks = picks.iter().cycle();
             for parts in &sequences {
                 let hash = directory.tag_hash.of_sequence(parts);
-                for memo in &directory.bucket(hash).unwrap().memos {
+                for memo in &directory.memos.at(hash).memos {
                     let (one, other) = picks.next().unwrap();
-                    let id = hash >> ID_BITS << ID_BITS | one.get(&known).0;
-                    memo.id.store(id, Ordering::Relaxed);
-                    memo.order.store(other.get(&known).1, Ordering::Relaxed);
+                    let ((context, _), _) = *one.get(&known);
+                    let ((_, order), tags) = *other.get(&known);
+                    memo.context.store(context, Ordering::Relaxed);
+                    let mark = mark(hash, Kind::Distribution, tags);
+                    memo.order.store(mark << TAGS_SHIFT | order, Ordering::Relaxed);
                 }
                 let found = directory.recall(Kind::Distribution, parts);
                 prop_assert!(found.is_none() || found == directory.look_up(Kind::Distribution, parts));

@@ -4,7 +4,7 @@
 //!  index   open addressing, linear probing: hash (upper 32 bits) │ context + 1
 //!            └──▶ tags[context]   generation │ live │ overflow │ kind     the seqlock of the context
 //!                 slots[context]  hash, key's address, last use
-//!                   └──▶ names    one word a part: hash │ first word │ length; then the parts' bytes
+//!                   └──▶ names    an entry a part, then what long parts have more
 //!  memos   hash of the parts in a caller's order ──▶ context, to be confirmed: the quick way by name
 //! ```
 //!
@@ -20,20 +20,22 @@
 mod look_up;
 mod memo;
 
-use crate::arena::{Arena, Half, Heap, LINE, Line, Place, Plan, Ref, Table, plain_struct};
+use crate::arena::{Arena, Half, Heap, LINE, Line, Masked, Place, Plan, Ref, Table, plain_struct};
 use crate::lock::Lock;
 use crate::names::{Names, NamesState};
 use crate::part::{self, PartHash};
-use crate::primitive::{AtomicU32, AtomicU64, Ordering, U16, U32, U64, fence};
+use crate::primitive::{AtomicU32, AtomicU64, Ordering, U32, U64, fence};
 use crate::{ContextId, Kind, RecordError};
-use look_up::{PARTS_FEW, PARTS_MOST, Query, part_place};
-use memo::{Bucket, MEMO_BYTES};
+use look_up::{PARTS_FEW, PARTS_MOST, Query};
+use memo::{Bucket, KEYS_GAP, MEMO_BYTES};
 
 /// The tag that marks a metric's overflow context.
 pub(crate) const OVERFLOW_TAG: &str = "pointmill.overflow:true";
 
 const LIVE: u32 = 0x80;
 const OVERFLOW: u32 = 0x40;
+/// Stands in a live gauge's tag beside its kind: the one kind that a record asks for.
+const GAUGE: u32 = 0x20;
 const KIND: u32 = 0x07;
 const GENERATION_SHIFT: u32 = 8;
 const GENERATION_MAX: u32 = (1 << ContextId::GENERATION_BITS) - 1;
@@ -62,6 +64,11 @@ impl Tag {
     }
 
     #[inline(always)]
+    pub(crate) fn is_gauge(self) -> bool {
+        self.0 & GAUGE != 0
+    }
+
+    #[inline(always)]
     pub(crate) fn is_overflow(self) -> bool {
         self.0 & OVERFLOW != 0
     }
@@ -82,8 +89,7 @@ plain_struct! {
         key: U32,
         key_lines: U32,
         /// 1 + the number of tags.
-        parts: U16,
-        reserved: U16,
+        parts: U32,
         last_flush: U32,
         /// Of a live context: 1 + its metric's overflow context, 0 if not known. Of a free one:
         /// 1 + the next free slot.
@@ -136,7 +142,7 @@ impl DirectoryPlaces {
             slots: plan.table(Half::Kept, slots),
             index: plan.table(Half::Kept, (2 * slots).next_power_of_two()),
             memos: plan.table(Half::Kept, Bucket::table_len(slots)),
-            names: plan.table(Half::Kept, 1 + names_bytes.div_ceil(LINE)),
+            names: plan.table(Half::Kept, 1 + names_bytes.div_ceil(LINE) + KEYS_GAP),
             lock: plan.table(Half::Wiped, 1),
         }
     }
@@ -162,8 +168,8 @@ pub(crate) struct Directory {
     state: Table<DirectoryState>,
     tags: Table<AtomicU32>,
     slots: Table<Slot>,
-    index: Table<AtomicU64>,
-    memos: Table<Bucket>,
+    index: Masked<AtomicU64>,
+    memos: Masked<Bucket>,
     names: Heap,
     lock: Table<Lock>,
     limits: KeyLimits,
@@ -177,8 +183,8 @@ impl Directory {
             state: arena.table(places.state),
             tags: arena.table(places.tags),
             slots: arena.table(places.slots),
-            index: arena.table(places.index),
-            memos: arena.table(places.memos),
+            index: Masked::new(arena.table(places.index)),
+            memos: Masked::new(arena.table(places.memos)),
             names: Heap::new(arena.table(places.names)),
             lock: arena.table(places.lock),
             limits,
@@ -208,7 +214,7 @@ impl Directory {
     fn names(&self) -> Names<'_> {
         Names {
             state: &self.state[0].names,
-            heap: self.names.view(),
+            heap: self.names.view().without_last(KEYS_GAP),
         }
     }
 
@@ -324,7 +330,7 @@ impl Directory {
         slot.hash.set(query.hash);
         slot.key.set(key.0);
         slot.key_lines.set(key_lines);
-        slot.parts.set(query.len as u16);
+        slot.parts.set(query.len as u32);
         slot.last_flush.set(flush_no);
         slot.link.set(0);
         state.live.set(state.live.get() + 1);
@@ -335,6 +341,7 @@ impl Directory {
         let tag = Tag(generation << GENERATION_SHIFT
             | LIVE
             | if overflow { OVERFLOW } else { 0 }
+            | if query.kind == Kind::Gauge { GAUGE } else { 0 }
             | query.kind as u32);
         // Release: whoever sees the live tag sees slot and key.
         self.tags[index as usize].store(tag.0, Ordering::Release);
@@ -342,31 +349,29 @@ impl Directory {
         Some((ContextId::new(index, generation), tag))
     }
 
-    /// Writes a key: one word a part, then the parts' bytes, padded with zeros to whole words.
+    /// Writes a key.
     fn write_key<const PARTS: usize>(
         &self,
         query: &Query<'_, &str, PARTS>,
         overflow: bool,
     ) -> Option<(Ref, u32)> {
-        let text_words = query.counted().map(|(text, _)| part::words_len(text.len()));
-        let words = query.len + text_words.sum::<usize>();
-        // A part's first word has 16 bits: a key is below 512 KiB.
+        let entries = query.len * part::ENTRY;
+        let middles = query.counted().map(|text| part::middle_len(text.len()));
+        let words = entries + middles.sum::<usize>();
+        // An entry has 16 bits for its middle's place: a key is below 512 KiB.
         u16::try_from(words).ok()?;
         let lines = words.div_ceil(LINE / 8) as u32;
         // One part in sixteen is kept for overflow contexts.
         let spare = if overflow {
             0
         } else {
-            self.names.view().lines_len() as u32 / 16
+            self.names().heap.lines_len() as u32 / 16
         };
         let block = self.names().take(lines, spare)?;
         let key = self.names.view().slice::<U64>(block, words);
-        let mut at = query.len;
-        for (kept, (text, part)) in key.iter().zip(query.counted()) {
-            let (short, len) = (part.hash >> 32 << 32, part::words_len(text.len()));
-            kept.set(short | (at as u64) << 16 | text.len() as u64);
-            part::write(&key[at..at + len], part, text);
-            at += len;
+        let mut middle = entries;
+        for (i, text) in query.counted().enumerate() {
+            middle = part::write(key, i, middle, text);
         }
         Some((block, lines))
     }
@@ -429,39 +434,37 @@ impl Directory {
     }
 
     fn index_insert(&self, hash: u64, context: u32) {
-        let mask = self.index.len() - 1;
-        let mut at = hash as usize & mask;
-        while self.index[at].load(Ordering::Relaxed) != 0 {
-            at = (at + 1) & mask;
+        let mut at = hash;
+        while self.index.at(at).load(Ordering::Relaxed) != 0 {
+            at = at.wrapping_add(1);
         }
         let entry = (hash >> 32) << 32 | u64::from(context + 1);
-        self.index[at].store(entry, Ordering::Release);
+        self.index.at(at).store(entry, Ordering::Release);
     }
 
     /// Removes an entry and closes the gap, so that no tombstones pile up. A reader that looks
     /// during the shift may miss its key and then asks under the lock.
     fn index_remove(&self, hash: u64, context: u32) {
-        let mask = self.index.len() - 1;
         let entry = (hash >> 32) << 32 | u64::from(context + 1);
-        let mut gap = hash as usize & mask;
-        while self.index[gap].load(Ordering::Relaxed) != entry {
-            gap = (gap + 1) & mask;
+        let mut gap = hash;
+        while self.index.at(gap).load(Ordering::Relaxed) != entry {
+            gap = gap.wrapping_add(1);
         }
         let mut at = gap;
         loop {
-            at = (at + 1) & mask;
-            let entry = self.index[at].load(Ordering::Relaxed);
+            at = at.wrapping_add(1);
+            let entry = self.index.at(at).load(Ordering::Relaxed);
             if entry == 0 {
                 break;
             }
-            let home = self.slots[entry as u32 as usize - 1].hash.get() as usize & mask;
+            let home = self.slots[entry as u32 as usize - 1].hash.get();
             // The entry may move into the gap if its home is not between the gap and itself.
-            if at.wrapping_sub(home) & mask >= at.wrapping_sub(gap) & mask {
-                self.index[gap].store(entry, Ordering::Release);
+            if self.index.place(at.wrapping_sub(home)) >= self.index.place(at.wrapping_sub(gap)) {
+                self.index.at(gap).store(entry, Ordering::Release);
                 gap = at;
             }
         }
-        self.index[gap].store(0, Ordering::Release);
+        self.index.at(gap).store(0, Ordering::Release);
     }
 
     /// Takes the lock. If the process was forked in the middle of a change, the change is first
@@ -518,9 +521,8 @@ impl Directory {
         let words = slot.key_lines.get() as usize * (LINE / 8);
         let key = self.names.view().slice::<U64>(Ref(slot.key.get()), words);
         let start = text.len();
-        for kept in &key[..slot.parts.get() as usize] {
-            let (from, n) = part_place(kept.get());
-            part::read(&key[from..from + part::words_len(n)], n, text);
+        for i in 0..slot.parts.get() as usize {
+            part::read(key, i, text);
             // Names and tags are limited to far less than 4 GiB.
             ends.push((text.len() - start) as u32);
         }
