@@ -22,14 +22,14 @@ let intake, address, browser, page;
 const errors = [];
 const outside = [];
 
-/** Starts an intake on a port of its own choice; what it listens on. */
+/** Starts an intake on a port of its own choice: its process and its address. */
 async function start() {
-  intake = spawn(POINTMILL, ["intake", "--retention", "0", "--listen", "127.0.0.1:0"], { stdio: ["ignore", "inherit", "pipe"] });
+  const intake = spawn(POINTMILL, ["intake", "--retention", "0", "--listen", "127.0.0.1:0"], { stdio: ["ignore", "inherit", "pipe"] });
   return new Promise((resolve, reject) => {
     let said = "";
     intake.stderr.setEncoding("utf8").on("data", (part) => {
       said += part;
-      if (said.includes("stored in")) resolve(/listening on (http:\/\/\S+)\//.exec(said)[1]);
+      if (said.includes("stored in")) resolve({ intake, address: /listening on (http:\/\/\S+)\//.exec(said)[1] });
     });
     intake.on("exit", () => reject(new Error(`the intake ended: ${said}`)));
   });
@@ -46,7 +46,7 @@ const send = (series) => fetch(`${address}/api/v1/distribution_points`, { method
 
 before(async () => {
   mkdirSync(SHOTS, { recursive: true });
-  address = await start();
+  ({ intake, address } = await start());
   const replay = ["replay", "--url", address, "--time", "unix_s", "--tags", "origin,destination", FLIGHTS];
   await command(...replay, "--name", "flight.delay", "--value", "delay_min");
   await command(...replay, "--name", "flight.distance", "--value", "distance_mi");
@@ -318,13 +318,8 @@ test("it can be read in the dark, on a narrow screen, and shows its books", asyn
 });
 
 test("an empty intake says how points come, in words that work", async () => {
-  const port = await freePort();
-  const empty = `http://127.0.0.1:${port}`;
-  const other = spawn(POINTMILL, ["intake", "--quiet", "--retention", "0", "--listen", `127.0.0.1:${port}`], { stdio: "inherit" });
+  const { intake: other, address: empty } = await start();
   try {
-    for (let i = 0; i < 100; i++) {
-      try { await fetch(`${empty}/v1/status`); break; } catch { await new Promise((r) => setTimeout(r, 50)); }
-    }
     // A page of its own: what the others ask for must be of their intake.
     const visitor = await (await browser.newContext()).newPage();
     await visitor.goto(empty);
