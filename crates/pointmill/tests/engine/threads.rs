@@ -1,6 +1,7 @@
 //! Many threads, flushes under way, threads that end, more threads than lanes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use pointmill::{Config, Engine, Flush, Kind, Snapshot};
 
@@ -195,7 +196,15 @@ fn contexts_expire_and_come_back_while_others_look_them_up() {
                 let engine = &engine;
                 scope.spawn(move || {
                     let mut recorded = 0;
-                    for i in 0..30_000_usize {
+                    // Until enough have expired: a short run may fall between two turns of the flusher.
+                    let begun = Instant::now();
+                    let goes_on = |i: usize| {
+                        i < 30_000
+                            || i % 1_000 != 0
+                            || engine.stats().contexts_expired <= 100
+                                && begun.elapsed() < Duration::from_secs(60)
+                    };
+                    for i in (0_usize..).take_while(|&i| goes_on(i)) {
                         let n = (i / 40 * 17 + t * 5) % 200;
                         let (name, tag) = (format!("metric{n}"), format!("copy:{n}"));
                         let parts = [name.as_str(), "some:tag", tag.as_str()];
