@@ -93,7 +93,28 @@ impl Listener {
             Listener::Stream(_, path) => DogstatsdAddress::Stream(path.0.clone()),
         })
     }
+
+    /// What reads packets that have arrived, without waiting. It asks the system: the runtime knows of
+    /// a packet only when it has been told.
+    fn into_recv(self) -> io::Result<Option<Recv>> {
+        Ok(match self {
+            Listener::Udp(socket) => {
+                let socket = socket.into_std()?;
+                Some(Box::new(move |buffer| socket.recv(buffer)))
+            }
+            Listener::Datagram(socket, path) => {
+                let socket = socket.into_std()?;
+                Some(Box::new(move |buffer| {
+                    let _removed_with_this = &path;
+                    socket.recv(buffer)
+                }))
+            }
+            Listener::Stream(..) => None,
+        })
+    }
 }
+
+type Recv = Box<dyn Fn(&mut [u8]) -> io::Result<usize> + Send>;
 
 /// Removes a socket's file that a killed process has left.
 fn clear(path: &Path, connect: impl Fn(&Path) -> io::Result<()>) -> io::Result<()> {
@@ -153,15 +174,12 @@ impl Receiver {
     /// Reads a socket until the intake is stopped, then what had arrived by then.
     pub(crate) async fn listen(self: Arc<Receiver>, listener: Listener) {
         self.read(&listener).await;
-        let mut buffer = vec![0; PACKET_MAX];
-        for _ in 0..LEFT_MAX {
-            let received = match &listener {
-                Listener::Udp(socket) => socket.try_recv(&mut buffer),
-                Listener::Datagram(socket, _) => socket.try_recv(&mut buffer),
-                Listener::Stream(..) => break,
-            };
-            let Ok(length) = received else { break };
-            self.packet(&buffer[..length]).await;
+        if let Ok(Some(left)) = listener.into_recv() {
+            let mut buffer = vec![0; PACKET_MAX];
+            for _ in 0..LEFT_MAX {
+                let Ok(length) = left(&mut buffer) else { break };
+                self.packet(&buffer[..length]).await;
+            }
         }
         self.flush().await;
     }

@@ -33,7 +33,7 @@ const GAP: usize = 2;
 /// The width where there is no terminal to ask.
 const WIDTH: usize = 80;
 
-/// `$COLUMNS`, or the terminal's width, or [`WIDTH`].
+/// `$COLUMNS`, or the terminal's width, or 80.
 #[must_use]
 pub fn terminal_width() -> usize {
     let columns = std::env::var("COLUMNS")
