@@ -25,7 +25,7 @@ pub const TAGS_MAX: usize = 100;
 pub struct Batch {
     /// Series and their values.
     pub snapshot: Snapshot,
-    /// Units of series, by [`pointmill::Entry::series_index`].
+    /// Units of series, by [`pointmill::Entry::series`].
     pub units: Vec<(usize, String)>,
     /// The sender's id of the body: what has it is stored once an hour at most.
     pub id: Option<String>,
