@@ -200,7 +200,7 @@ fn contexts_expire_and_come_back_while_others_look_them_up() {
                     let begun = Instant::now();
                     let goes_on = |i: usize| {
                         i < 30_000
-                            || i % 1_000 != 0
+                            || !i.is_multiple_of(1_000)
                             || engine.stats().contexts_expired <= 100
                                 && begun.elapsed() < Duration::from_secs(60)
                     };
