@@ -15,18 +15,18 @@ use crate::{install, root, target_dir};
 /// the aim for a package of one architecture.
 pub(super) fn bytes_max(name: &str) -> u64 {
     match name {
-        _ if name.ends_with(".whl") => 2_050_000,
+        _ if name.ends_with(".whl") => 1_800_000,
         // Objects for the Ruby it was built with, and the library for Fiddle in all others.
-        _ if name.contains("-layer-ruby-") => 4_200_000,
-        _ if name.contains("-layer-") => 2_200_000,
+        _ if name.contains("-layer-ruby-") => 3_500_000,
+        _ if name.contains("-layer-") => 1_900_000,
         // Two architectures; the jar keeps its libraries as they are, since unpacking is cold-start time.
-        _ if name.ends_with(".jar") => 7_800_000,
-        _ if name.ends_with(".tgz") => 4_400_000,
+        _ if name.ends_with(".jar") => 6_600_000,
+        _ if name.ends_with(".tgz") => 3_500_000,
         // The archive as well as the shared object.
-        _ if name.ends_with(".tar.gz") => 5_700_000,
-        _ if name.starts_with("pointmill-go-") => 6_900_000,
+        _ if name.ends_with(".tar.gz") => 4_800_000,
+        _ if name.starts_with("pointmill-go-") => 6_000_000,
         // The extension, and the shared object for Fiddle.
-        _ if name.ends_with("-linux.gem") => 4_200_000,
+        _ if name.ends_with("-linux.gem") => 3_700_000,
         _ => 1_000_000,
     }
 }
