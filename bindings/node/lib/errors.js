@@ -20,22 +20,29 @@ class PointmillError extends Error {
   }
 }
 
-/** One class a code, named by it: POINTMILL_E_NOT_FINITE is a NotFiniteError. */
-const classes = Object.fromEntries(Object.entries(CODES).filter(([, number]) => number < 0).map(([code]) => {
-  const name = `${code.slice('POINTMILL_E'.length).toLowerCase().replace(/_([a-z0-9])/g, (_, letter) => letter.toUpperCase())}Error`;
-  return [name, { [name]: class extends PointmillError {} }[name]];
-}));
-const BY_CODE = new Map(Object.keys(CODES).slice(1).map((code, i) => [code, Object.values(classes)[i]]));
-const NAMES = new Map(Object.entries(CODES).map(([name, number]) => [number, name]));
+let made;
+
+/**
+ * One class a code, named by it: POINTMILL_E_NOT_FINITE is a NotFiniteError. Made when first asked for: a function that
+ * starts cold needs none of the thirty.
+ */
+function classes() {
+  made ??= new Map(Object.entries(CODES).filter(([, number]) => number < 0).map(([code]) => {
+    const name = `${code.slice('POINTMILL_E'.length).toLowerCase().replace(/_([a-z0-9])/g, (_, letter) => letter.toUpperCase())}Error`;
+    return [code, { [name]: class extends PointmillError {} }[name]];
+  }));
+  return made;
+}
 
 /** The exception of a code of the C header. */
 function failure(code, message) {
-  return new (BY_CODE.get(code) ?? PointmillError)(code, message);
+  return new (classes().get(code) ?? PointmillError)(code, message);
 }
 
 /** The exception of a status of the C library. The native layer calls this. */
 function errorFor(number, message) {
-  return failure(NAMES.get(number) ?? 'POINTMILL_E_UNKNOWN', message);
+  const code = Object.keys(CODES).find((name) => CODES[name] === number);
+  return failure(code ?? 'POINTMILL_E_UNKNOWN', message);
 }
 
 /** How a message shows a wrong value: its type and a short text, never more than a line. */

@@ -19,5 +19,5 @@ module.exports = {
   options,
   version: native.version(),
   PointmillError: errors.PointmillError,
-  ...errors.classes,
+  ...Object.fromEntries(Array.from(errors.classes().values(), (type) => [type.name, type])),
 };
