@@ -12,10 +12,10 @@ const here = dirname(dirname(fileURLToPath(import.meta.url)));
 const root = join(here, '..', '..');
 const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
 const work = join(target, 'node');
-/** The goal is 2 MB, and 1.99 was reached; a bound with some room, so that it does not grow unseen. */
-const PACKED_BYTES_MAX = 2_050_000;
+/** The goal is 2 MB, and 1.68 was reached; a bound with some room, so that it does not grow unseen. */
+const PACKED_BYTES_MAX = 1_800_000;
 /** As npm packs it, where there is no zopfli (see pack.mjs). */
-const PACKED_BYTES_MAX_NPM = 2_140_000;
+const PACKED_BYTES_MAX_NPM = 1_900_000;
 
 function run(program, args, cwd = here, env = {}) {
   console.log(`-- ${program} ${args.join(' ')}`);
@@ -34,6 +34,8 @@ run('node', ['scripts/gen.mjs', '--check']);
 // As for every package: a folder with the libraries, where they need not be built here.
 const built = process.env.POINTMILL_BUILT;
 if (!built) run('cargo', ['build', '--quiet', '--release', '--package', 'pointmill-capi'], root);
+// What `dist` has left for another machine would be packed as well.
+rmSync(join(here, 'prebuilds'), { recursive: true, force: true });
 run('node', ['scripts/build.mjs', ...(built ? ['--library', join(built, 'libpointmill.a')] : [])]);
 run('node', ['node_modules/typescript/bin/tsc', '--project', 'test/types']);
 
