@@ -61,7 +61,8 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     let beside = ("POINTMILL_INCUMBENT", incumbent.as_os_str());
     if bench {
         let script = package().join("benches/bench.py");
-        run_command(Command::new(&python).arg(script).envs([beside]))?;
+        let table = run_command(Command::new(&python).arg(script).envs([beside]))?;
+        print!("{table}");
         return Ok(());
     }
     let archive = built.join("libpointmill.a");
